@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The dpdkzcrx authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# The virtqueues and the guest's memory: code that includes nothing of Open
+# vSwitch or DPDK, for unit programs and fuzzers too.
+noinst_LIBRARIES += lib/libzcrxring.a
+lib_libzcrxring_a_CFLAGS = $(plain_CFLAGS)
+lib_libzcrxring_a_SOURCES = \
+	lib/zcrx-chain.c \
+	lib/zcrx-gpa.c \
+	lib/zcrx-gpa.h \
+	lib/zcrx-vring-private.h \
+	lib/zcrx-vring.c \
+	lib/zcrx-vring.h
+
+# The provider.
+noinst_LIBRARIES += lib/libzcrx.a
+lib_libzcrx_a_SOURCES = \
+	lib/netdev-dpdkzcrx.c \
+	lib/netdev-dpdkzcrx.h \
+	lib/zcrx-appctl.c \
+	lib/zcrx-appctl.h \
+	lib/zcrx-gate.h \
+	lib/zcrx-pair.c \
+	lib/zcrx-pair.h \
+	lib/zcrx-pool.c \
+	lib/zcrx-pool.h \
+	lib/zcrx-stats.c \
+	lib/zcrx-stats.h \
+	lib/zcrx-sync.c \
+	lib/zcrx-sync.h \
+	lib/zcrx-tx.c \
+	lib/zcrx-tx.h \
+	lib/zcrx-vf.c \
+	lib/zcrx-vf.h \
+	lib/zcrx-vhost.c \
+	lib/zcrx-vhost.h
+
+$(lib_libzcrx_a_OBJECTS): ovs/stamp
