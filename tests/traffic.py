@@ -284,18 +284,21 @@ def compare_frames(sent, received):
             "duplicated": duplicated}
 
 
-DIFFERENCES = ("missing", "extra", "altered", "reordered", "duplicated")
+def differences(result):
+    """Returns how many differences 'result' of compare_frames() has."""
+    return sum(result[what] for what in ("missing", "extra", "altered",
+                                         "reordered", "duplicated"))
+
+
+def describe_result(result):
+    return ", ".join("%s %d" % item for item in result.items())
 
 
 def compare(args):
-    sent = Capture(args.sent).read_all()
-    received = Capture(args.received).read_all()
-    result = compare_frames(sent, received)
-    if args.json:
-        print(json.dumps(result))
-    else:
-        print(", ".join("%s %d" % item for item in result.items()))
-    return 1 if any(result[what] for what in DIFFERENCES) else 0
+    result = compare_frames(Capture(args.sent).read_all(),
+                            Capture(args.received).read_all())
+    print(json.dumps(result) if args.json else describe_result(result))
+    return 1 if differences(result) else 0
 
 
 def make(args):
