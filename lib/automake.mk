@@ -36,7 +36,6 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-pair.h \
 	lib/zcrx-pool.c \
 	lib/zcrx-pool.h \
-	lib/zcrx-stats.c \
 	lib/zcrx-stats.h \
 	lib/zcrx-sync.c \
 	lib/zcrx-sync.h \

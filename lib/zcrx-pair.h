@@ -1,0 +1,133 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef ZCRX_PAIR_H
+#define ZCRX_PAIR_H 1
+
+/* One VF paired with one guest, and their life together.
+ *
+ *                    guest set up              VF started
+ *     no-guest -------------------> ready ------------------> running
+ *       ^  ^                        |   ^                        |  |
+ *       |  |  guest gone or changing|   |  VF or options change  |  |
+ *       |  +------------------------+   +------------------------+  |
+ *       |                                                           |
+ *       |    guest gone or changing                                 |
+ *       +---------------------------- broken <----------------------+
+ *                                           guest broke a virtqueue
+ *
+ * (From running, too, the pair goes to no-guest when the guest is gone or
+ * changing.)
+ *
+ * Starting is done by the main thread, as it may take long.  Stopping is done
+ * by whoever has reason to, and is complete when it returns: then neither the
+ * VF nor a PMD thread touches the guest's memory. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "openvswitch/thread.h"
+#include "openvswitch/types.h"
+#include "zcrx-sync.h"
+#include "zcrx-vf.h"
+#include "zcrx-vhost.h"
+
+enum zcrx_mode {
+    ZCRX_MODE_AUTO,             /* Zero-copy, but for buffers that cannot. */
+    ZCRX_MODE_ZERO_COPY,        /* Zero-copy or nothing. */
+    ZCRX_MODE_COPY,             /* Always copy. */
+};
+
+const char *zcrx_mode_to_string(enum zcrx_mode);
+bool zcrx_mode_from_string(const char *, enum zcrx_mode *);
+
+enum zcrx_pair_state {
+    ZCRX_PAIR_NO_GUEST,
+    ZCRX_PAIR_READY,
+    ZCRX_PAIR_RUNNING,
+    ZCRX_PAIR_BROKEN,
+};
+
+const char *zcrx_pair_state_to_string(enum zcrx_pair_state);
+
+/* What the user asked for. */
+struct zcrx_pair_config {
+    char *devargs;
+    char *path;
+    struct zcrx_vf_config vf;
+    enum zcrx_mode mode;
+    bool has_mac;
+    struct eth_addr mac;
+};
+
+struct zcrx_pair {
+    struct zcrx_vhost vhost;    /* First, see zcrx_pair_cast(). */
+    const char *name;           /* Of the port. */
+    void (*changed)(struct zcrx_pair *); /* Link or status changed. */
+
+    /* The PMD threads' part.  Replaced only while OVS keeps them away. */
+    struct zcrx_queue *queues;
+    uint16_t n_queues;          /* As OVS polls. */
+
+    /* All that follows, and the control plane's side of 'queues'. */
+    struct ovs_mutex mutex;
+    struct zcrx_pair_config config;
+    struct zcrx_vf vf;
+    struct zcrx_guest guest;
+    enum zcrx_pair_state state;
+    char *why;                  /* Why it is not running, or NULL. */
+    bool mapped;                /* Guest memory, for the VF. */
+    bool paused;                /* Running, but for a control message. */
+    bool link_up;               /* When last looked at. */
+    bool need_bounce;           /* Buffers that do not qualify were seen. */
+    bool may_start;             /* 'queues' fits 'config'. */
+    long long int ready_since;  /* Monotonic, milliseconds. */
+    long long int retry_at;     /* Not to be started before this. */
+    uint16_t n_active;          /* Queues in use while running. */
+    uint16_t n_rxd;             /* The VF's descriptors while running. */
+    struct rte_mempool *tx_mp;
+    struct zcrx_pool **retired; /* 'n_retired' pools that VF queues may still
+                                 * point to, but take nothing from. */
+    size_t n_retired;
+    struct zcrx_stats past;     /* Of queues that are no more. */
+};
+
+void zcrx_pair_init(struct zcrx_pair *, const char *name,
+                    void (*changed)(struct zcrx_pair *));
+void zcrx_pair_destroy(struct zcrx_pair *);
+
+void zcrx_pair_config_destroy(struct zcrx_pair_config *);
+char *zcrx_pair_set_config(struct zcrx_pair *, struct zcrx_pair_config *);
+char *zcrx_pair_set_mtu(struct zcrx_pair *, uint16_t mtu);
+char *zcrx_pair_reconfigure(struct zcrx_pair *);
+
+void zcrx_pair_run(struct zcrx_pair *);
+void zcrx_pair_wait(struct zcrx_pair *);
+
+/* Returns how many queues are in use, 0 if the pair does not run.  Any
+ * thread. */
+static inline uint16_t
+zcrx_pair_n_active(const struct zcrx_pair *pair)
+{
+    return __atomic_load_n(&pair->n_active, __ATOMIC_RELAXED);
+}
+
+bool zcrx_pair_carrier(struct zcrx_pair *);
+void zcrx_pair_get_stats(struct zcrx_pair *, struct zcrx_stats *);
+const char *zcrx_pair_why_copy(const struct zcrx_pair *);
+
+#endif /* zcrx-pair.h */

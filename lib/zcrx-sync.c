@@ -1,0 +1,434 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include "zcrx-sync.h"
+
+#include <errno.h>
+#include <string.h>
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <linux/virtio_net.h>
+
+#include "zcrx-tx.h"
+
+/* One turn in so many is timed. */
+#define SAMPLE_EVERY 16
+
+/* Used entries to publish: gathered, then published at once. */
+struct used_batch {
+    struct zcrx_used used[ZCRX_BURST + ZCRX_MAX_MERGE];
+    uint16_t n;
+};
+
+static void
+flush_used(struct zcrx_queue *q, struct used_batch *batch)
+{
+    if (batch->n) {
+        zcrx_vring_publish(&q->rx, batch->used, batch->n);
+        batch->n = 0;
+    }
+}
+
+/* The counter for a frame copied because of 'reason'. */
+static uint64_t *
+copy_counter(struct zcrx_stats *stats, enum zcrx_copy_reason reason)
+{
+    switch (reason) {
+    case ZCRX_COPY_SMALL_BUFFER:
+        return &stats->copied_small_buffer;
+    case ZCRX_COPY_LAYOUT:
+        return &stats->copied_layout;
+    case ZCRX_COPY_NO_DMA:
+        return &stats->copied_no_dma;
+    case ZCRX_COPY_LATE_BUFFER:
+        return &stats->copied_late_buffer;
+    case ZCRX_ZERO_COPY:
+    case ZCRX_COPY_MODE:
+    case ZCRX_N_COPY_REASONS:
+    default:
+        return &stats->copied_mode;
+    }
+}
+
+/* Copies the frame in 'm' to the guest and adds what is to be published to
+ * 'batch', after publishing that if there would not be room. */
+static enum zcrx_copy_result
+copy_frame(struct zcrx_queue *q, const struct zcrx_head *head,
+           const struct rte_mbuf *m, struct used_batch *batch)
+{
+    enum zcrx_copy_result result;
+    uint16_t n;
+
+    if (batch->n > ZCRX_BURST) {
+        flush_used(q, batch);
+    }
+    result = zcrx_vring_copy_in(&q->rx, head,
+                                rte_pktmbuf_mtod(m, const void *),
+                                m->data_len, &batch->used[batch->n], &n);
+    batch->n += n;
+    return result;
+}
+
+/* Delivers bounce mbuf 'm'.  Returns false if it must be tried again later. */
+static bool
+deliver_bounce(struct zcrx_queue *q, struct rte_mbuf *m,
+               struct used_batch *batch)
+{
+    const struct zcrx_head *reserved = zcrx_pool_reserved(q->pool);
+    enum zcrx_copy_result result = ZCRX_COPY_TOO_LONG;
+    struct zcrx_stats *stats = &q->stats;
+
+    if (m->nb_segs == 1) {
+        result = copy_frame(q, reserved, m, batch);
+    }
+    switch (result) {
+    case ZCRX_COPY_OK:
+        if (reserved) {
+            zcrx_pool_pop_reserved(q->pool);
+        }
+        zcrx_stats_add(copy_counter(stats, zcrx_pool_bounce_reason(m)), 1);
+        zcrx_stats_add(&stats->to_guest_frames, 1);
+        zcrx_stats_add(&stats->to_guest_bytes, m->data_len);
+        break;
+    case ZCRX_COPY_NO_BUFFER:
+        return false;
+    case ZCRX_COPY_TOO_LONG:
+        zcrx_stats_add(&stats->dropped_too_long, 1);
+        break;
+    case ZCRX_COPY_ERROR:
+    default:
+        zcrx_stats_add(&stats->dropped_guest_error, 1);
+        break;
+    }
+    zcrx_pool_free_bounce(q->pool, m);
+    return true;
+}
+
+/* Writes the header for the frame in guest mbuf 'm', whose id is 'id', and
+ * adds it to 'batch'. */
+static inline void
+deliver_guest(struct zcrx_queue *q, const struct rte_mbuf *m, uint16_t id,
+              struct used_batch *batch)
+{
+    struct zcrx_used *used = &batch->used[batch->n++];
+    struct virtio_net_hdr_v1 hdr = {
+        .gso_type = VIRTIO_NET_HDR_GSO_NONE,
+        .num_buffers = 1,
+    };
+
+    memcpy(q->pool->hdrs[id], &hdr, q->rx.hdr_len);
+    used->id = id;
+    used->len = q->rx.hdr_len + m->data_len;
+}
+
+/* Returns true if the frame in guest mbuf 'm' does not lie as it should: the
+ * driver spread it over several, or moved its start. */
+static inline bool
+is_misplaced(const struct rte_mbuf *m)
+{
+    return (m->nb_segs != 1 || m->data_off != RTE_PKTMBUF_HEADROOM
+            || m->data_len > m->buf_len - RTE_PKTMBUF_HEADROOM);
+}
+
+static inline bool
+has_pending(const struct zcrx_queue *q)
+{
+    return q->pending_head < q->pending_tail;
+}
+
+/* Delivers what could not be delivered in an earlier turn.  Returns true if
+ * nothing is left of it. */
+static bool
+deliver_pending(struct zcrx_queue *q, struct used_batch *batch)
+{
+    while (has_pending(q)) {
+        if (!deliver_bounce(q, q->pending[q->pending_head], batch)) {
+            return false;
+        }
+        q->pending_head++;
+    }
+    q->pending_head = q->pending_tail = 0;
+    return true;
+}
+
+/* Delivers the 'n' frames in 'mbufs', which the VF received, in their order.
+ * None is pending. */
+static void
+deliver(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
+        struct used_batch *batch)
+{
+    struct zcrx_stats *stats = &q->stats;
+    uint64_t zero_copy_bytes = 0;
+    uint64_t zero_copy = 0;
+    uint64_t bytes = 0;
+
+    for (uint16_t i = 0; i < n; i++) {
+        struct rte_mbuf *m = mbufs[i];
+        uint16_t id;
+
+        bytes += m->pkt_len;
+        if (zcrx_pool_is_guest(q->pool, m, &id)) {
+            if (unlikely(is_misplaced(m))) {
+                /* The buffers go back to the pool. */
+                zcrx_stats_add(&stats->dropped_too_long, 1);
+                rte_pktmbuf_free(m);
+                continue;
+            }
+            deliver_guest(q, m, id, batch);
+            zero_copy_bytes += m->data_len;
+            zero_copy++;
+        } else if (has_pending(q) || !deliver_bounce(q, m, batch)) {
+            q->pending[q->pending_tail++] = m;
+        }
+    }
+    q->pool->n_posted -= zero_copy;
+    zcrx_stats_add(&stats->wire_rx_frames, n);
+    zcrx_stats_add(&stats->wire_rx_bytes, bytes);
+    zcrx_stats_add(&stats->zero_copy_frames, zero_copy);
+    zcrx_stats_add(&stats->to_guest_frames, zero_copy);
+    zcrx_stats_add(&stats->to_guest_bytes, zero_copy_bytes);
+}
+
+/* Returns how many frames to ask the VF for.
+ *
+ * A NIC without buffers drops what comes in, which is the cheapest place to do
+ * so.  Where the VF has buffers though the guest has none, the same is had by
+ * not asking. */
+static uint16_t
+rx_budget(struct zcrx_queue *q)
+{
+    struct zcrx_pool *pool = q->pool;
+
+    if (q->vf.no_ring || zcrx_pool_is_unbound(pool)) {
+        uint32_t n = (zcrx_vring_n_avail(&q->rx) + pool->n_unused
+                      + pool->n_reserved);
+
+        return RTE_MIN(n, (uint32_t) ZCRX_BURST);
+    }
+    return ZCRX_BURST;
+}
+
+/* Receives up to 'budget' frames from the VF into 'mbufs'.  Returns how
+ * many. */
+static uint16_t
+receive(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t budget)
+{
+    uint16_t n = 0;
+
+    if (!q->vf.chains) {
+        q->pool->credit = q->vf.no_ring ? budget : UINT32_MAX;
+        return rte_eth_rx_burst(q->vf.port_id, q->vf.queue_id, mbufs, budget);
+    }
+    /* Chained mbufs get frame data in front of what is the guest's: one frame
+     * and one mbuf at a time, so that the driver gets no second one. */
+    while (n < budget) {
+        q->pool->credit = 1;
+        if (!rte_eth_rx_burst(q->vf.port_id, q->vf.queue_id, &mbufs[n], 1)) {
+            break;
+        }
+        n++;
+    }
+    return n;
+}
+
+/* Moves frames from the VF to the guest.  Returns how many. */
+static unsigned int
+wire_to_guest(struct zcrx_queue *q)
+{
+    struct rte_mbuf *mbufs[ZCRX_BURST];
+    struct used_batch batch;
+    uint16_t n = 0;
+
+    batch.n = 0;
+    if (deliver_pending(q, &batch)) {
+        uint16_t budget = rx_budget(q);
+
+        n = budget ? receive(q, mbufs, budget) : 0;
+        if (n) {
+            deliver(q, mbufs, n, &batch);
+        }
+    }
+    flush_used(q, &batch);
+    return n;
+}
+
+/* Copies what OVS sent to the port to the guest.  Returns how many frames. */
+static unsigned int
+ovs_to_guest(struct zcrx_queue *q)
+{
+    struct zcrx_stats *stats = &q->stats;
+    struct rte_mbuf *mbufs[ZCRX_BURST];
+    struct used_batch batch;
+    unsigned int n;
+
+    n = rte_ring_sc_dequeue_burst(q->injected, (void **) mbufs, ZCRX_BURST,
+                                  NULL);
+    batch.n = 0;
+    for (unsigned int i = 0; i < n; i++) {
+        uint32_t len = mbufs[i]->data_len;
+
+        switch (copy_frame(q, NULL, mbufs[i], &batch)) {
+        case ZCRX_COPY_OK:
+            zcrx_stats_add(&stats->injected_frames, 1);
+            zcrx_stats_add(&stats->injected_bytes, len);
+            zcrx_stats_add(&stats->to_guest_frames, 1);
+            zcrx_stats_add(&stats->to_guest_bytes, len);
+            break;
+        case ZCRX_COPY_TOO_LONG:
+            zcrx_stats_add(&stats->inject_dropped_too_long, 1);
+            break;
+        case ZCRX_COPY_NO_BUFFER:
+        case ZCRX_COPY_ERROR:
+        default:
+            zcrx_stats_add(&stats->inject_dropped_no_buffer, 1);
+            break;
+        }
+        q->free_injected(mbufs[i]);
+    }
+    flush_used(q, &batch);
+    return n;
+}
+
+/* Returns what stopped 'q', if the guest broke one of its virtqueues. */
+enum zcrx_vring_error
+zcrx_queue_error(const struct zcrx_queue *q)
+{
+    return q->rx.error ? q->rx.error : q->tx.error;
+}
+
+/* One turn of the PMD thread that owns 'q': moves up to a burst of frames in
+ * each direction, and notifies the guest if it wants to be.  Returns how many
+ * frames were moved. */
+unsigned int
+zcrx_queue_poll(struct zcrx_queue *q)
+{
+    bool sample = !(q->turn++ % SAMPLE_EVERY);
+    uint64_t start = sample ? rte_rdtsc() : 0;
+    unsigned int n = 0;
+
+    if (!zcrx_gate_enter(&q->gate)) {
+        return 0;
+    }
+    if (likely(!zcrx_queue_error(q))) {
+        n = wire_to_guest(q);
+        n += zcrx_tx_relay(q);
+        if (rte_ring_count(q->injected)) {
+            n += ovs_to_guest(q);
+        }
+        zcrx_stats_add(&q->stats.guest_notifications,
+                       zcrx_vring_notify(&q->rx) + zcrx_vring_notify(&q->tx));
+        if (zcrx_queue_error(q)) {
+            zcrx_stats_add(&q->stats.guest_errors, 1);
+        }
+    }
+    zcrx_gate_leave(&q->gate);
+
+    if (n && sample) {
+        zcrx_stats_add(&q->stats.sampled_cycles, rte_rdtsc() - start);
+        zcrx_stats_add(&q->stats.sampled_frames, n);
+    }
+    return n;
+}
+
+/* Hands 'm', a frame from OVS in one segment, to the owner of 'q', which will
+ * copy it to the guest and then free it with 'free_injected'.  Returns false
+ * if there is no room, with 'm' still the caller's.  Any thread. */
+bool
+zcrx_queue_inject(struct zcrx_queue *q, struct rte_mbuf *m)
+{
+    return !rte_ring_mp_enqueue(q->injected, m);
+}
+
+/* Frees what OVS sent and the guest did not get. */
+static void
+drain_injected(struct zcrx_queue *q)
+{
+    void *m;
+
+    while (!rte_ring_sc_dequeue(q->injected, &m)) {
+        zcrx_stats_add_shared(&q->stats.inject_dropped_no_guest, 1);
+        q->free_injected(m);
+    }
+}
+
+/* Prepares 'q', which is zeroed, for zcrx_queue_start().  'name' must be
+ * unique among rings.  Returns 0 or a positive errno value. */
+int
+zcrx_queue_init(struct zcrx_queue *q, const char *name, int socket_id,
+                void (*free_injected)(struct rte_mbuf *))
+{
+    q->free_injected = free_injected;
+    q->injected = rte_ring_create(name, ZCRX_INJECT_SIZE, socket_id,
+                                  RING_F_SC_DEQ);
+    return q->injected ? 0 : rte_errno;
+}
+
+/* Undoes zcrx_queue_init(). */
+void
+zcrx_queue_destroy(struct zcrx_queue *q)
+{
+    if (q->injected) {
+        drain_injected(q);
+        rte_ring_free(q->injected);
+        q->injected = NULL;
+    }
+}
+
+/* Lets the PMD thread in.  The virtqueues, the pool, the VF queue and 'tx_mp'
+ * are set up. */
+void
+zcrx_queue_start(struct zcrx_queue *q)
+{
+    zcrx_vring_suppress_kicks(&q->rx);
+    zcrx_vring_suppress_kicks(&q->tx);
+    drain_injected(q);          /* What was sent to another guest. */
+    q->pending_head = q->pending_tail = 0;
+    q->running = true;
+    zcrx_gate_open(&q->gate);
+}
+
+/* With the PMD thread shut out: delivers what the VF has received, before the
+ * VF is stopped. */
+void
+zcrx_queue_harvest(struct zcrx_queue *q)
+{
+    if (q->running && !zcrx_queue_error(q)) {
+        while (wire_to_guest(q)) {
+            continue;
+        }
+        zcrx_vring_notify(&q->rx);
+    }
+}
+
+/* With the PMD thread shut out, and after the VF has been made to give back
+ * all mbufs: makes the guest's buffers available again. */
+void
+zcrx_queue_stop(struct zcrx_queue *q)
+{
+    if (!q->running) {
+        return;
+    }
+    while (has_pending(q)) {
+        zcrx_stats_add(&q->stats.dropped_stop, 1);
+        zcrx_pool_free_bounce(q->pool, q->pending[q->pending_head++]);
+    }
+    drain_injected(q);
+    zcrx_pool_put_back_all(q->pool);
+    zcrx_vring_put_back_all(&q->tx);
+    q->running = false;
+}

@@ -1,0 +1,95 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef ZCRX_SYNC_H
+#define ZCRX_SYNC_H 1
+
+/* Ring sync: one queue pair of a port, that is a queue of the VF together with
+ * a virtqueue pair of the guest, and the moving of frames between them.
+ *
+ *     VF rx queue ---> zcrx_queue_poll() ---> guest's receive virtqueue
+ *     VF tx queue <--- zcrx_queue_poll() <--- guest's transmit virtqueue
+ *     OVS -----------> zcrx_queue_inject() -> guest's receive virtqueue
+ *
+ * The queue pair belongs to the PMD thread that polls it.  Whoever else wants
+ * to touch it closes 'gate' first; see zcrx-gate.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "zcrx-gate.h"
+#include "zcrx-pool.h"
+#include "zcrx-stats.h"
+#include "zcrx-vring.h"
+
+/* Frames that are moved in one direction in one turn. */
+#define ZCRX_BURST 32
+
+/* Frames that OVS may have sent to a queue and that have not reached the
+ * guest. */
+#define ZCRX_INJECT_SIZE 1024
+
+/* What the VF behind a queue pair is like. */
+struct zcrx_queue_vf {
+    uint16_t port_id;           /* DPDK port. */
+    uint16_t queue_id;
+    uint32_t max_frame;         /* Bytes, for transmission. */
+    bool no_ring;               /* The driver takes an mbuf per frame when the
+                                 * frame is there. */
+    bool chains;                /* As 'no_ring', and takes more than one for a
+                                 * long frame. */
+};
+
+struct zcrx_queue {
+    struct zcrx_gate gate;      /* Keeps its own cache line, see below. */
+
+    /* Fixed while the gate is open. */
+    struct zcrx_queue_vf vf;
+    struct zcrx_vring rx;       /* The guest receives. */
+    struct zcrx_vring tx;       /* The guest transmits. */
+    struct zcrx_pool *pool;
+    struct rte_mempool *tx_mp;  /* For frames of the guest. */
+    bool running;               /* The VF and the guest's queues are set up. */
+
+    /* Frames in bounce mbufs that wait for a guest buffer. */
+    struct rte_mbuf *pending[ZCRX_BURST];
+    uint16_t pending_head;
+    uint16_t pending_tail;
+    unsigned int turn;          /* For sampling. */
+
+    /* OVS's frames for the guest: any thread in, the owner out. */
+    struct rte_ring *injected;
+    void (*free_injected)(struct rte_mbuf *);
+
+    struct zcrx_stats stats;
+};
+
+int zcrx_queue_init(struct zcrx_queue *, const char *name, int socket_id,
+                    void (*free_injected)(struct rte_mbuf *));
+void zcrx_queue_destroy(struct zcrx_queue *);
+
+void zcrx_queue_start(struct zcrx_queue *);
+void zcrx_queue_harvest(struct zcrx_queue *);
+void zcrx_queue_stop(struct zcrx_queue *);
+
+unsigned int zcrx_queue_poll(struct zcrx_queue *);
+bool zcrx_queue_inject(struct zcrx_queue *, struct rte_mbuf *);
+enum zcrx_vring_error zcrx_queue_error(const struct zcrx_queue *);
+
+#endif /* zcrx-sync.h */

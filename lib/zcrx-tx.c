@@ -1,0 +1,142 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include "zcrx-tx.h"
+
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+#include <linux/virtio_net.h>
+
+#include "zcrx-sync.h"
+
+/* Copies the frame that 'chain' is at into 'm', followed by further mbufs as
+ * needed.  Returns NULL if successful, otherwise the counter of the reason why
+ * the frame must be dropped; 'm' is still the caller's in either case. */
+static uint64_t *
+copy_out(struct zcrx_queue *q, struct zcrx_chain *chain, struct rte_mbuf *m)
+{
+    struct rte_mbuf *tail = m;
+
+    for (;;) {
+        uint32_t room = rte_pktmbuf_tailroom(tail);
+        uint32_t n = zcrx_chain_read(chain,
+                                     rte_pktmbuf_mtod(tail, void *), room);
+
+        tail->data_len = n;
+        m->pkt_len += n;
+        if (m->pkt_len > q->vf.max_frame) {
+            return &q->stats.tx_dropped_length;
+        }
+        if (n < room || !zcrx_chain_more(chain)) {
+            break;
+        }
+        tail->next = rte_pktmbuf_alloc(q->tx_mp);
+        if (!tail->next) {
+            return &q->stats.tx_dropped_no_mbuf;
+        }
+        tail = tail->next;
+        m->nb_segs++;
+    }
+    return m->pkt_len < RTE_ETHER_HDR_LEN ? &q->stats.tx_dropped_length : NULL;
+}
+
+/* Reads the header and the frame of 'head' into 'm'.  Returns as copy_out()
+ * does. */
+static uint64_t *
+read_frame(struct zcrx_queue *q, const struct zcrx_head *head,
+           struct rte_mbuf *m)
+{
+    struct virtio_net_hdr_v1 hdr = { .flags = 0 };
+    struct zcrx_chain chain;
+
+    zcrx_chain_init(&chain, &q->tx, head);
+    if (zcrx_chain_read(&chain, &hdr, q->tx.hdr_len) < q->tx.hdr_len) {
+        return &q->stats.tx_dropped_length;
+    }
+    if (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM
+        || hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+        return &q->stats.tx_dropped_offload;
+    }
+    return copy_out(q, &chain, m);
+}
+
+/* Gives the 'n' frames in 'mbufs' to the VF, which drops what it has no room
+ * for, as a switch does. */
+static void
+send_frames(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n)
+{
+    uint32_t lens[ZCRX_BURST];
+    uint64_t bytes = 0;
+    uint16_t n_sent;
+
+    for (uint16_t i = 0; i < n; i++) {
+        lens[i] = mbufs[i]->pkt_len;
+    }
+    n_sent = rte_eth_tx_burst(q->vf.port_id, q->vf.queue_id, mbufs, n);
+    for (uint16_t i = 0; i < n_sent; i++) {
+        bytes += lens[i];
+    }
+    zcrx_stats_add(&q->stats.wire_tx_frames, n_sent);
+    zcrx_stats_add(&q->stats.wire_tx_bytes, bytes);
+    if (n_sent < n) {
+        zcrx_stats_add(&q->stats.tx_dropped_vf_full, n - n_sent);
+        rte_pktmbuf_free_bulk(&mbufs[n_sent], n - n_sent);
+    }
+}
+
+/* Moves up to a burst of frames from the guest to the VF.  Returns how many
+ * frames the guest sent. */
+unsigned int
+zcrx_tx_relay(struct zcrx_queue *q)
+{
+    uint16_t n = RTE_MIN(zcrx_vring_n_avail(&q->tx), ZCRX_BURST);
+    struct rte_mbuf *mbufs[ZCRX_BURST];
+    struct zcrx_head heads[ZCRX_BURST];
+    struct zcrx_used used[ZCRX_BURST];
+    uint16_t n_frames = 0;
+    uint64_t bytes = 0;
+    uint16_t n_taken;
+
+    /* The VF returns mbufs sooner or later; until then the guest waits. */
+    if (!n || rte_pktmbuf_alloc_bulk(q->tx_mp, mbufs, n)) {
+        return 0;
+    }
+    n_taken = zcrx_vring_take(&q->tx, heads, n);
+    rte_pktmbuf_free_bulk(&mbufs[n_taken], n - n_taken);
+
+    for (uint16_t i = 0; i < n_taken; i++) {
+        struct rte_mbuf *m = mbufs[i];
+        uint64_t *drop = read_frame(q, &heads[i], m);
+
+        bytes += m->pkt_len;
+        if (drop) {
+            zcrx_stats_add(drop, 1);
+            rte_pktmbuf_free(m);
+        } else {
+            mbufs[n_frames++] = m;
+        }
+        used[i].id = heads[i].id;
+        used[i].len = 0;
+    }
+    if (n_frames) {
+        send_frames(q, mbufs, n_frames);
+    }
+    zcrx_vring_publish(&q->tx, used, n_taken);
+    zcrx_stats_add(&q->stats.guest_tx_frames, n_taken);
+    zcrx_stats_add(&q->stats.guest_tx_bytes, bytes);
+    return n_taken;
+}

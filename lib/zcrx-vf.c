@@ -1,0 +1,630 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+
+#include "zcrx-vf.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <rte_memory.h>
+
+#include "openvswitch/vlog.h"
+#include "util.h"
+#include "zcrx-gpa.h"
+#include "zcrx-sync.h"
+
+VLOG_DEFINE_THIS_MODULE(zcrx_vf);
+
+/* Room for a frame in one transmit mbuf, in bytes.  Longer frames take
+ * several, where the VF can. */
+#define TX_SEG_SIZE 2048
+
+#define DEFAULT_TXD 512
+
+/* Receive descriptors for which the parking pool has mbufs. */
+#define N_PARKING 64
+
+/* Drivers that need something special.  What matters is not their name but
+ * what they do, which they have no means to tell. */
+static const struct vf_quirk {
+    const char *prefix;         /* Of the driver's name. */
+    bool chains;
+    bool writes_header;
+    const char *unusable;       /* Why not, NULL if it is usable. */
+} quirks[] = {
+    { "net_pcap", true, false, NULL },
+    { "net_virtio", false, true, NULL },
+    { "net_af_xdp", false, false, "it receives into its own mempool's memory "
+      "only, not into guest memory" },
+    { "net_ring", false, false, "it receives mbufs of somebody else's" },
+    { "net_bonding", false, false, "its members take buffers of one pool "
+      "without an order" },
+};
+
+static const struct vf_quirk *
+find_quirk(const char *driver)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(quirks); i++) {
+        if (!strncmp(driver, quirks[i].prefix, strlen(quirks[i].prefix))) {
+            return &quirks[i];
+        }
+    }
+    return NULL;
+}
+
+/* Makes 'vf' a detached VF for the port named 'owner'. */
+void
+zcrx_vf_init(struct zcrx_vf *vf, const char *owner)
+{
+    memset(vf, 0, sizeof *vf);
+    vf->owner = xstrdup(owner);
+    vf->port_id = RTE_MAX_ETHPORTS;
+}
+
+/* Detaches 'vf' and frees what it owns.  It must not be started. */
+void
+zcrx_vf_destroy(struct zcrx_vf *vf)
+{
+    zcrx_vf_detach(vf);
+    rte_mempool_free(vf->parking);
+    free(vf->owner);
+}
+
+bool
+zcrx_vf_is_attached(const struct zcrx_vf *vf)
+{
+    return vf->port_id != RTE_MAX_ETHPORTS;
+}
+
+static uint16_t
+port_by_devargs(const char *devargs)
+{
+    struct rte_dev_iterator iterator;
+    uint16_t port_id;
+
+    RTE_ETH_FOREACH_MATCHING_DEV (port_id, devargs, &iterator) {
+        rte_eth_iterator_cleanup(&iterator);
+        break;
+    }
+    return port_id;
+}
+
+/* Makes the DPDK device 'port_id' this port's, so that no other of its type
+ * can have it. */
+static char *
+take_ownership(struct zcrx_vf *vf, uint16_t port_id)
+{
+    struct rte_eth_dev_owner owner;
+
+    if (!rte_eth_dev_owner_get(port_id, &owner)
+        && owner.id != RTE_ETH_DEV_NO_OWNER) {
+        return xasprintf("%s: dpdk-devargs: device '%s' already belongs to "
+                         "'%s'; each port needs a device of its own",
+                         vf->owner, vf->devargs, owner.name);
+    }
+    if (rte_eth_dev_owner_new(&owner.id)) {
+        return xasprintf("%s: dpdk-devargs: device '%s' cannot be owned",
+                         vf->owner, vf->devargs);
+    }
+    ovs_strlcpy(owner.name, vf->owner, sizeof owner.name);
+    if (rte_eth_dev_owner_set(port_id, &owner)) {
+        return xasprintf("%s: dpdk-devargs: device '%s' cannot be owned",
+                         vf->owner, vf->devargs);
+    }
+    return NULL;
+}
+
+/* Reads what the driver of 'vf' says about itself. */
+static char *
+read_info(struct zcrx_vf *vf)
+{
+    const struct vf_quirk *quirk;
+    const char *bus;
+
+    if (rte_eth_dev_info_get(vf->port_id, &vf->info)) {
+        return xasprintf("%s: dpdk-devargs: device '%s' does not describe "
+                         "itself", vf->owner, vf->devargs);
+    }
+    quirk = find_quirk(vf->info.driver_name);
+    if (quirk && quirk->unusable) {
+        return xasprintf("%s: dpdk-devargs: device '%s' has driver %s, which "
+                         "cannot be used: %s", vf->owner, vf->devargs,
+                         vf->info.driver_name, quirk->unusable);
+    }
+    bus = rte_bus_name(rte_dev_bus(vf->info.device));
+    vf->uses_cpu = !strcmp(bus, "vdev");
+    vf->chains = quirk && quirk->chains;
+    vf->writes_header = quirk && quirk->writes_header;
+    /* A driver that has a ring has limits to its length; one that does not say
+     * has none. */
+    vf->no_ring = (vf->uses_cpu
+                   && !vf->writes_header
+                   && !vf->info.rx_desc_lim.nb_min
+                   && vf->info.rx_desc_lim.nb_max == UINT16_MAX);
+    return NULL;
+}
+
+/* Attaches the device that 'devargs' names to 'vf', which is detached.
+ * Returns NULL or an error. */
+char *
+zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
+{
+    uint16_t port_id;
+    char *error;
+
+    vf->devargs = xstrdup(devargs);
+    vf->probed = false;
+    port_id = port_by_devargs(devargs);
+    if (!rte_eth_dev_is_valid_port(port_id)) {
+        int ret = rte_dev_probe(devargs);
+
+        if (!ret) {
+            vf->probed = true;
+            port_id = port_by_devargs(devargs);
+        }
+        if (ret || !rte_eth_dev_is_valid_port(port_id)) {
+            error = xasprintf("%s: dpdk-devargs: no DPDK device '%s': it does "
+                              "not exist, has no driver that DPDK knows, or "
+                              "is not bound to one such as vfio-pci (%s)",
+                              vf->owner, devargs,
+                              ovs_strerror(ret ? -ret : ENODEV));
+            goto error;
+        }
+    }
+    error = take_ownership(vf, port_id);
+    if (error) {
+        goto error;
+    }
+    vf->port_id = port_id;
+    error = read_info(vf);
+    if (error) {
+        zcrx_vf_detach(vf);
+        return error;
+    }
+    VLOG_INFO("%s: VF '%s' is DPDK port %"PRIu16" with driver %s", vf->owner,
+              devargs, port_id, vf->info.driver_name);
+    return NULL;
+
+error:
+    free(vf->devargs);
+    vf->devargs = NULL;
+    return error;
+}
+
+/* Closes the device.  It gives back whatever it has. */
+static void
+close_device(struct zcrx_vf *vf)
+{
+    struct rte_eth_dev_owner owner;
+
+    if (!rte_eth_dev_owner_get(vf->port_id, &owner)) {
+        rte_eth_dev_owner_unset(vf->port_id, owner.id);
+    }
+    rte_eth_dev_close(vf->port_id);
+    if (rte_dev_remove(vf->info.device)) {
+        VLOG_WARN("%s: VF '%s' could not be removed from DPDK", vf->owner,
+                  vf->devargs);
+    }
+    vf->port_id = RTE_MAX_ETHPORTS;
+    vf->n_queues = 0;
+}
+
+/* Gives the device up.  It must not be started. */
+void
+zcrx_vf_detach(struct zcrx_vf *vf)
+{
+    if (zcrx_vf_is_attached(vf)) {
+        close_device(vf);
+    }
+    free(vf->devargs);
+    vf->devargs = NULL;
+}
+
+/* Returns NULL if 'vf' can do what 'config' asks, otherwise an error. */
+char *
+zcrx_vf_check(const struct zcrx_vf *vf, const struct zcrx_vf_config *config)
+{
+    const struct rte_eth_dev_info *info = &vf->info;
+    uint16_t max_queues = MIN(info->max_rx_queues, info->max_tx_queues);
+    const struct rte_eth_desc_lim *lims[] = { &info->rx_desc_lim,
+                                              &info->tx_desc_lim };
+    const uint16_t wanted[] = { config->n_rxd, config->n_txd };
+    const char *names[] = { "n_rxq_desc", "n_txq_desc" };
+
+    if (config->n_queues > max_queues) {
+        return xasprintf("%s: n_rxq: %"PRIu16" is more than the %"PRIu16" "
+                         "queue pairs that device '%s' has", vf->owner,
+                         config->n_queues, max_queues, vf->devargs);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(lims); i++) {
+        if (wanted[i] && (wanted[i] > lims[i]->nb_max
+                          || wanted[i] < lims[i]->nb_min
+                          || wanted[i] % MAX(lims[i]->nb_align, 1))) {
+            return xasprintf("%s: %s: %"PRIu16" is not a number of "
+                             "descriptors that device '%s' can have, which "
+                             "is a multiple of %d from %"PRIu16" to %"PRIu16,
+                             vf->owner, names[i], wanted[i], vf->devargs,
+                             MAX(lims[i]->nb_align, 1), lims[i]->nb_min,
+                             lims[i]->nb_max);
+        }
+    }
+    return NULL;
+}
+
+/* Returns the bytes that the VF adds to the MTU for the longest frame that it
+ * delivers, without the checksum, which is stripped. */
+static uint32_t
+frame_overhead(const struct rte_eth_dev_info *info)
+{
+    uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+    if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu
+        && info->max_rx_pktlen - info->max_mtu > overhead) {
+        overhead = info->max_rx_pktlen - info->max_mtu;
+    }
+    /* Drivers that count no VLAN tag let one pass all the same. */
+    if (overhead < RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN
+                   + RTE_VLAN_HLEN) {
+        overhead += RTE_VLAN_HLEN;
+    }
+    return overhead - RTE_ETHER_CRC_LEN;
+}
+
+/* Configures 'vf', which is attached and stopped.  Returns NULL or an
+ * error. */
+char *
+zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
+{
+    struct rte_eth_conf conf = { .rxmode.mtu = config->mtu };
+    uint16_t n_rxd = config->n_rxd;
+    int ret;
+
+    if (config->n_queues > 1) {
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf
+            = ((RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP)
+               & vf->info.flow_type_rss_offloads);
+        if (!conf.rx_adv_conf.rss_conf.rss_hf) {
+            conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+        }
+    }
+    vf->tx_seg_size = TX_SEG_SIZE;
+    if (vf->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) {
+        conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+    } else {
+        vf->tx_seg_size = MAX(TX_SEG_SIZE, config->mtu + 64);
+    }
+
+    ret = rte_eth_dev_configure(vf->port_id, config->n_queues,
+                                config->n_queues, &conf);
+    if (ret == -EBUSY) {
+        return xasprintf("%s: dpdk-devargs: device '%s' is in use by another "
+                         "port", vf->owner, vf->devargs);
+    } else if (ret == -EINVAL && config->mtu > vf->info.max_mtu) {
+        return xasprintf("%s: mtu_request: %"PRIu16" is more than the %"PRIu16
+                         " bytes that device '%s' can have", vf->owner,
+                         config->mtu, vf->info.max_mtu, vf->devargs);
+    } else if (ret) {
+        return xasprintf("%s: dpdk-devargs: device '%s' cannot be configured "
+                         "with %"PRIu16" queue pairs and an MTU of %"PRIu16
+                         " (%s)", vf->owner, vf->devargs, config->n_queues,
+                         config->mtu, ovs_strerror(-ret));
+    }
+    /* Not all drivers look at the MTU above, and not all have this. */
+    rte_eth_dev_set_mtu(vf->port_id, config->mtu);
+
+    vf->n_txd = config->n_txd ? config->n_txd : DEFAULT_TXD;
+    rte_eth_dev_adjust_nb_rx_tx_desc(vf->port_id, &n_rxd, &vf->n_txd);
+    vf->n_queues = config->n_queues;
+    vf->mtu = config->mtu;
+    vf->max_frame = config->mtu + frame_overhead(&vf->info);
+    return NULL;
+}
+
+/* Returns how many receive descriptors each queue is to have for a guest whose
+ * virtqueues have 'ring_size' entries, if the user asked for 'wanted' or, if
+ * that is 0, did not ask. */
+uint16_t
+zcrx_vf_rx_descriptors(const struct zcrx_vf *vf, uint16_t wanted,
+                       uint16_t ring_size)
+{
+    uint16_t n_txd = vf->n_txd;
+    uint16_t n_rxd;
+
+    if (vf->no_ring) {
+        /* It would keep what it gets, and out of order. */
+        return 1;
+    }
+    /* Half of the guest's buffers: the other half is on its way to and from
+     * the guest, and there for drivers that refill many at a time. */
+    n_rxd = wanted ? wanted : MAX(ring_size / 2, 1);
+    rte_eth_dev_adjust_nb_rx_tx_desc(vf->port_id, &n_rxd, &n_txd);
+    return n_rxd;
+}
+
+static char *
+start_error(const struct zcrx_vf *vf, const char *what, int ret)
+{
+    return xasprintf("%s: VF '%s': %s failed (%s)", vf->owner, vf->devargs,
+                     what, ovs_strerror(-ret));
+}
+
+/* Starts 'vf', which is configured: each queue with 'n_rxd' receive
+ * descriptors that it fills from the pool of the same index.  Returns NULL or
+ * an error; buffers may be out in either case. */
+char *
+zcrx_vf_start(struct zcrx_vf *vf, struct rte_mempool **pools, uint16_t n_rxd)
+{
+    int node = zcrx_vf_socket_id(vf);
+    int ret;
+
+    for (uint16_t i = 0; i < vf->n_queues; i++) {
+        ret = rte_eth_tx_queue_setup(vf->port_id, i, vf->n_txd, node, NULL);
+        if (ret) {
+            return start_error(vf, "setting up a transmit queue", ret);
+        }
+        ret = rte_eth_rx_queue_setup(vf->port_id, i, n_rxd, node, NULL,
+                                     pools[i]);
+        if (ret) {
+            return start_error(vf, "setting up a receive queue", ret);
+        }
+    }
+    ret = rte_eth_dev_start(vf->port_id);
+    if (ret) {
+        return start_error(vf, "starting", ret);
+    }
+    vf->started = true;
+    /* As for type=dpdk: the guest decides what it wants to see. */
+    rte_eth_promiscuous_enable(vf->port_id);
+    rte_eth_allmulticast_enable(vf->port_id);
+    return NULL;
+}
+
+/* Replaces the guests' buffers in stopped receive queues by host buffers:
+ * drivers which keep their mbufs while they are stopped release them when the
+ * queue is set up again. */
+static void
+park_queues(struct zcrx_vf *vf)
+{
+    int node = zcrx_vf_socket_id(vf);
+
+    if (!vf->parking) {
+        char *name = xasprintf("zcrx-park-%08x", hash_string(vf->owner, 0));
+
+        vf->parking = rte_pktmbuf_pool_create(name, N_PARKING, 0, 0,
+                                              RTE_MBUF_DEFAULT_BUF_SIZE, node);
+        free(name);
+        if (!vf->parking) {
+            return;
+        }
+    }
+    for (uint16_t i = 0; i < vf->n_queues; i++) {
+        uint16_t n_rxd = zcrx_vf_rx_descriptors(vf, N_PARKING / vf->n_queues,
+                                                N_PARKING);
+
+        rte_eth_rx_queue_setup(vf->port_id, i, n_rxd, node, NULL, vf->parking);
+    }
+}
+
+/* Makes the VF stop using guest memory, and returns true if that is certain:
+ * 'is_empty(aux)' must then be true, which tells whether all buffers are back.
+ *
+ * What "stop" means differs between drivers, so this goes from the gentlest
+ * means to the last one, until all buffers are back. */
+bool
+zcrx_vf_stop(struct zcrx_vf *vf, bool (*is_empty)(void *aux), void *aux)
+{
+    if (!zcrx_vf_is_attached(vf)) {
+        return is_empty(aux);
+    }
+    if (vf->started) {
+        int ret = rte_eth_dev_stop(vf->port_id);
+
+        if (ret) {
+            VLOG_WARN("%s: VF '%s' does not stop (%s)", vf->owner,
+                      vf->devargs, ovs_strerror(-ret));
+        }
+        vf->started = false;
+    }
+    if (!is_empty(aux)) {
+        park_queues(vf);
+    }
+    if (!is_empty(aux)) {
+        VLOG_DBG("%s: VF '%s' keeps buffers when stopped, closing it",
+                 vf->owner, vf->devargs);
+        close_device(vf);
+    }
+    vf->stuck = !is_empty(aux);
+    if (vf->stuck) {
+        VLOG_ERR("%s: VF '%s' did not give all guest buffers back, not even "
+                 "when it was closed", vf->owner, vf->devargs);
+    }
+    return !vf->stuck;
+}
+
+/* Returns the pages of 'region', for a VF that needs physical addresses, in
+ * 'region->page_iova', or says in 'region->no_dma' why it cannot. */
+static void
+find_physical_pages(struct zcrx_gpa_region *region)
+{
+    uint64_t page_size = region->page_size;
+    uintptr_t first = region->hva & ~(page_size - 1);
+    uintptr_t end = region->hva + region->size;
+
+    if (page_size <= 4096) {
+        region->no_dma = "not in huge pages, so its physical addresses may "
+                         "change";
+        return;
+    }
+    region->n_pages = DIV_ROUND_UP(end - first, page_size);
+    region->page_iova = xmalloc(region->n_pages * sizeof *region->page_iova);
+    for (size_t i = 0; i < region->n_pages; i++) {
+        void *page = (void *) (first + i * page_size);
+        phys_addr_t pa = rte_mem_virt2phy(page);
+
+        region->page_iova[i] = pa == RTE_BAD_IOVA ? ZCRX_BAD_IOVA : pa;
+    }
+}
+
+/* Finds out how 'vf' reaches 'region' and makes it reachable.  If that is not
+ * possible, 'region->no_dma' says why. */
+void
+zcrx_vf_map_region(const struct zcrx_vf *vf, struct zcrx_gpa_region *region)
+{
+    uint64_t page_size = region->page_size;
+    uintptr_t start = region->hva & ~(page_size - 1);
+    size_t len = ROUND_UP(region->hva + region->size - start, page_size);
+    int ret;
+
+    if (vf->uses_cpu) {
+        return;
+    }
+    if (rte_eal_iova_mode() == RTE_IOVA_PA) {
+        find_physical_pages(region);
+        return;
+    }
+    if (rte_extmem_register((void *) start, len, NULL, 0, page_size)
+        && rte_errno != EEXIST) {
+        region->no_dma = "refused by DPDK's memory management";
+        return;
+    }
+    ret = rte_dev_dma_map(vf->info.device, (void *) start, start, len);
+    if (ret && rte_errno != ENOTSUP) {
+        region->no_dma = "refused by the IOMMU or the VF's driver";
+        rte_extmem_unregister((void *) start, len);
+    }
+}
+
+/* Undoes zcrx_vf_map_region(). */
+void
+zcrx_vf_unmap_region(const struct zcrx_vf *vf, struct zcrx_gpa_region *region)
+{
+    if (!vf->uses_cpu && !region->page_iova && !region->no_dma) {
+        uint64_t page_size = region->page_size;
+        uintptr_t start = region->hva & ~(page_size - 1);
+        size_t len = ROUND_UP(region->hva + region->size - start, page_size);
+
+        if (zcrx_vf_is_attached(vf)) {
+            rte_dev_dma_unmap(vf->info.device, (void *) start, start, len);
+        }
+        rte_extmem_unregister((void *) start, len);
+    }
+    free(region->page_iova);
+    region->page_iova = NULL;
+    region->n_pages = 0;
+    region->no_dma = NULL;
+}
+
+/* Programs 'mac' on 'vf'.  Returns NULL or an error. */
+char *
+zcrx_vf_set_mac(struct zcrx_vf *vf, const struct eth_addr *mac)
+{
+    struct rte_ether_addr ea;
+    int ret;
+
+    memcpy(ea.addr_bytes, mac->ea, sizeof ea.addr_bytes);
+    ret = rte_eth_dev_default_mac_addr_set(vf->port_id, &ea);
+    if (ret) {
+        return xasprintf("%s: dpdk-vf-mac: device '%s' does not take "
+                         ETH_ADDR_FMT" (%s)", vf->owner, vf->devargs,
+                         ETH_ADDR_ARGS(*mac), ovs_strerror(-ret));
+    }
+    return NULL;
+}
+
+/* Stores the VF's Ethernet address in '*mac'.  Returns 0 or a positive errno
+ * value. */
+int
+zcrx_vf_get_mac(const struct zcrx_vf *vf, struct eth_addr *mac)
+{
+    struct rte_ether_addr ea;
+
+    if (!zcrx_vf_is_attached(vf) || rte_eth_macaddr_get(vf->port_id, &ea)) {
+        return ENODEV;
+    }
+    memcpy(mac->ea, ea.addr_bytes, sizeof mac->ea);
+    return 0;
+}
+
+bool
+zcrx_vf_link_is_up(const struct zcrx_vf *vf)
+{
+    struct rte_eth_link link;
+
+    return (zcrx_vf_is_attached(vf) && vf->started
+            && !rte_eth_link_get_nowait(vf->port_id, &link)
+            && link.link_status == RTE_ETH_LINK_UP);
+}
+
+/* Returns the VF's link speed as a NETDEV_F_* bit, or 0. */
+enum netdev_features
+zcrx_vf_features(const struct zcrx_vf *vf)
+{
+    struct rte_eth_link link;
+
+    if (!zcrx_vf_is_attached(vf) || !vf->started
+        || rte_eth_link_get_nowait(vf->port_id, &link)) {
+        return 0;
+    }
+    if (link.link_duplex != RTE_ETH_LINK_FULL_DUPLEX) {
+        return (link.link_speed == RTE_ETH_SPEED_NUM_10M ? NETDEV_F_10MB_HD
+                : link.link_speed == RTE_ETH_SPEED_NUM_100M ? NETDEV_F_100MB_HD
+                : link.link_speed == RTE_ETH_SPEED_NUM_1G ? NETDEV_F_1GB_HD
+                : NETDEV_F_OTHER);
+    }
+    switch (link.link_speed) {
+    case RTE_ETH_SPEED_NUM_10M:
+        return NETDEV_F_10MB_FD;
+    case RTE_ETH_SPEED_NUM_100M:
+        return NETDEV_F_100MB_FD;
+    case RTE_ETH_SPEED_NUM_1G:
+        return NETDEV_F_1GB_FD;
+    case RTE_ETH_SPEED_NUM_10G:
+        return NETDEV_F_10GB_FD;
+    case RTE_ETH_SPEED_NUM_40G:
+        return NETDEV_F_40GB_FD;
+    case RTE_ETH_SPEED_NUM_100G:
+        return NETDEV_F_100GB_FD;
+    default:
+        return NETDEV_F_OTHER;
+    }
+}
+
+/* Returns the NUMA node of the VF, or SOCKET_ID_ANY. */
+int
+zcrx_vf_socket_id(const struct zcrx_vf *vf)
+{
+    return (zcrx_vf_is_attached(vf) ? rte_eth_dev_socket_id(vf->port_id)
+            : SOCKET_ID_ANY);
+}
+
+/* Describes queue 'queue_id' for ring sync in '*qvf'. */
+void
+zcrx_vf_describe_queue(const struct zcrx_vf *vf, uint16_t queue_id,
+                       struct zcrx_queue_vf *qvf)
+{
+    qvf->port_id = vf->port_id;
+    qvf->queue_id = queue_id;
+    qvf->max_frame = vf->max_frame;
+    qvf->no_ring = vf->no_ring;
+    qvf->chains = vf->chains;
+}

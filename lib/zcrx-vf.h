@@ -1,0 +1,103 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef ZCRX_VF_H
+#define ZCRX_VF_H 1
+
+/* The VF: any DPDK Ethernet device, driven through its stock poll-mode driver.
+ *
+ *                attach            configure          start
+ *     (detached) ------> attached ----------> stopped ------> started
+ *         ^                                      ^               |
+ *         |   close, if that is what it takes    |     stop      |
+ *         +--------------------------------------+---------------+
+ *
+ * The caller serialises all calls.  Errors are malloc()'d strings, the
+ * caller's to free. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <rte_ethdev.h>
+#include <rte_mempool.h>
+
+#include "netdev-provider.h"
+#include "openvswitch/types.h"
+#include "smap.h"
+
+struct zcrx_gpa_region;
+struct zcrx_queue_vf;
+
+/* What is asked of the VF.  0 descriptors means whatever is suitable. */
+struct zcrx_vf_config {
+    uint16_t n_queues;          /* Receive, and as many transmit queues. */
+    uint16_t n_rxd;             /* Receive descriptors per queue. */
+    uint16_t n_txd;             /* Transmit descriptors per queue. */
+    uint16_t mtu;               /* Bytes. */
+};
+
+struct zcrx_vf {
+    char *owner;                /* Name of the port. */
+    char *devargs;              /* As the user gave them. */
+    uint16_t port_id;           /* RTE_MAX_ETHPORTS while detached. */
+    bool probed;                /* The device was not there before. */
+    bool started;
+    bool stuck;                 /* It did not give its buffers back. */
+    struct rte_eth_dev_info info;
+
+    /* What the driver is like. */
+    bool no_ring;               /* Takes an mbuf per frame as frames come. */
+    bool chains;                /* ...and several for a long frame. */
+    bool writes_header;         /* Writes a virtio-net header before frames. */
+    bool uses_cpu;              /* Moves data by CPU, not by DMA. */
+
+    /* As configured. */
+    uint16_t n_queues;
+    uint16_t n_txd;
+    uint16_t mtu;
+    uint32_t max_frame;         /* Bytes that a frame from it has at most. */
+    uint32_t tx_seg_size;       /* Bytes of a frame per transmit mbuf. */
+
+    struct rte_mempool *parking; /* Host buffers, to take guests' out. */
+};
+
+void zcrx_vf_init(struct zcrx_vf *, const char *owner);
+void zcrx_vf_destroy(struct zcrx_vf *);
+
+char *zcrx_vf_attach(struct zcrx_vf *, const char *devargs);
+void zcrx_vf_detach(struct zcrx_vf *);
+bool zcrx_vf_is_attached(const struct zcrx_vf *);
+char *zcrx_vf_check(const struct zcrx_vf *, const struct zcrx_vf_config *);
+char *zcrx_vf_configure(struct zcrx_vf *, const struct zcrx_vf_config *);
+
+uint16_t zcrx_vf_rx_descriptors(const struct zcrx_vf *, uint16_t wanted,
+                                uint16_t ring_size);
+char *zcrx_vf_start(struct zcrx_vf *, struct rte_mempool **pools,
+                    uint16_t n_rxd);
+bool zcrx_vf_stop(struct zcrx_vf *, bool (*is_empty)(void *aux), void *aux);
+
+void zcrx_vf_map_region(const struct zcrx_vf *, struct zcrx_gpa_region *);
+void zcrx_vf_unmap_region(const struct zcrx_vf *, struct zcrx_gpa_region *);
+
+char *zcrx_vf_set_mac(struct zcrx_vf *, const struct eth_addr *);
+int zcrx_vf_get_mac(const struct zcrx_vf *, struct eth_addr *);
+bool zcrx_vf_link_is_up(const struct zcrx_vf *);
+enum netdev_features zcrx_vf_features(const struct zcrx_vf *);
+int zcrx_vf_socket_id(const struct zcrx_vf *);
+void zcrx_vf_describe_queue(const struct zcrx_vf *, uint16_t queue_id,
+                            struct zcrx_queue_vf *);
+
+#endif /* zcrx-vf.h */

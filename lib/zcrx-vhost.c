@@ -1,0 +1,406 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+
+#include "zcrx-vhost.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
+#include <rte_vhost.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "openvswitch/thread.h"
+#include "openvswitch/vlog.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(zcrx_vhost);
+
+/* Features of DPDK's vhost library that ring sync does not serve (yet, or
+ * ever).  What is left is what a guest is offered. */
+#define UNSERVED_FEATURES                       \
+    ((1ULL << VIRTIO_F_RING_PACKED)             \
+     | (1ULL << VIRTIO_F_IN_ORDER)              \
+     | (1ULL << VIRTIO_F_ACCESS_PLATFORM)       \
+     | (1ULL << VHOST_F_LOG_ALL)                \
+     | (1ULL << VIRTIO_NET_F_CSUM)              \
+     | (1ULL << VIRTIO_NET_F_GUEST_CSUM)        \
+     | (1ULL << VIRTIO_NET_F_GUEST_TSO4)        \
+     | (1ULL << VIRTIO_NET_F_GUEST_TSO6)        \
+     | (1ULL << VIRTIO_NET_F_GUEST_ECN)         \
+     | (1ULL << VIRTIO_NET_F_GUEST_UFO)         \
+     | (1ULL << VIRTIO_NET_F_HOST_TSO4)         \
+     | (1ULL << VIRTIO_NET_F_HOST_TSO6)         \
+     | (1ULL << VIRTIO_NET_F_HOST_ECN)          \
+     | (1ULL << VIRTIO_NET_F_HOST_UFO))
+
+#define SERVED_PROTOCOL_FEATURES                        \
+    ((1ULL << VHOST_USER_PROTOCOL_F_MQ)                 \
+     | (1ULL << VHOST_USER_PROTOCOL_F_REPLY_ACK)        \
+     | (1ULL << VHOST_USER_PROTOCOL_F_NET_MTU)          \
+     | (1ULL << VHOST_USER_PROTOCOL_F_STATUS))
+
+/* Requests of the vhost-user protocol, by their numbers in its specification,
+ * that need ring sync to keep away. */
+static const struct {
+    uint32_t request;
+    enum zcrx_quiesce quiesce;
+    const char *name;
+} messages[] = {
+    { 2, ZCRX_QUIESCE_STOP, "SET_FEATURES" },
+    { 4, ZCRX_QUIESCE_STOP, "RESET_OWNER" },
+    { 5, ZCRX_QUIESCE_STOP, "SET_MEM_TABLE" },
+    { 8, ZCRX_QUIESCE_STOP, "SET_VRING_NUM" },
+    { 9, ZCRX_QUIESCE_STOP, "SET_VRING_ADDR" },
+    { 10, ZCRX_QUIESCE_STOP, "SET_VRING_BASE" },
+    { 11, ZCRX_QUIESCE_STOP, "GET_VRING_BASE" },
+    { 12, ZCRX_QUIESCE_STOP, "SET_VRING_KICK" },
+    { 13, ZCRX_QUIESCE_PAUSE, "SET_VRING_CALL" },
+    { 18, ZCRX_QUIESCE_STOP, "SET_VRING_ENABLE" },
+    { 39, ZCRX_QUIESCE_STOP, "SET_STATUS" },
+};
+
+/* The vhost library's callbacks know a session by the path of its socket
+ * only. */
+static struct ovs_mutex sessions_mutex = OVS_MUTEX_INITIALIZER;
+static struct ovs_list sessions OVS_GUARDED_BY(sessions_mutex)
+    = OVS_LIST_INITIALIZER(&sessions);
+
+/* Returns the session on socket 'path'.  It stays as long as the library may
+ * call back for it. */
+static struct zcrx_vhost *
+find_session(const char *path)
+{
+    struct zcrx_vhost *found = NULL;
+    struct zcrx_vhost *vhost;
+
+    ovs_mutex_lock(&sessions_mutex);
+    LIST_FOR_EACH (vhost, node, &sessions) {
+        if (!strcmp(vhost->path, path)) {
+            found = vhost;
+            break;
+        }
+    }
+    ovs_mutex_unlock(&sessions_mutex);
+    return found;
+}
+
+static struct zcrx_vhost *
+session_of(int vid)
+{
+    char path[PATH_MAX];
+
+    return (rte_vhost_get_ifname(vid, path, sizeof path)
+            ? NULL : find_session(path));
+}
+
+static enum rte_vhost_msg_result
+before_message(int vid, void *msg)
+{
+    struct zcrx_vhost *vhost = session_of(vid);
+    uint32_t request;
+
+    /* The first field of any message. */
+    memcpy(&request, msg, sizeof request);
+    if (vhost && vhost->vid == vid) {
+        for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
+            if (messages[i].request == request) {
+                vhost->quiesced = MAX(vhost->quiesced, messages[i].quiesce);
+                vhost->ops->quiesce(vhost, vhost->quiesced, messages[i].name);
+            }
+        }
+    }
+    return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+/* Not called if the library refused the message: the session then stays quiet
+ * until the next one. */
+static enum rte_vhost_msg_result
+after_message(int vid, void *msg OVS_UNUSED)
+{
+    struct zcrx_vhost *vhost = session_of(vid);
+
+    if (vhost && vhost->vid == vid && vhost->quiesced) {
+        vhost->quiesced = ZCRX_QUIESCE_NONE;
+        vhost->ops->resume(vhost);
+    }
+    return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+static const struct rte_vhost_user_extern_ops message_ops = {
+    .pre_msg_handle = before_message,
+    .post_msg_handle = after_message,
+};
+
+static int
+new_connection(int vid)
+{
+    struct zcrx_vhost *vhost = session_of(vid);
+
+    if (!vhost) {
+        return -1;
+    }
+    memset(vhost->enabled, 0, sizeof vhost->enabled);
+    return rte_vhost_extern_callback_register(vid, &message_ops, NULL);
+}
+
+static int
+new_device(int vid)
+{
+    struct zcrx_vhost *vhost = session_of(vid);
+
+    if (!vhost) {
+        return -1;
+    }
+    vhost->vid = vid;
+    vhost->quiesced = ZCRX_QUIESCE_NONE;
+    vhost->ops->resume(vhost);
+    return 0;
+}
+
+static void
+destroy_device(int vid)
+{
+    struct zcrx_vhost *vhost = session_of(vid);
+
+    if (vhost && vhost->vid == vid) {
+        vhost->ops->down(vhost, "guest disconnected or stopped its device");
+        vhost->vid = -1;
+        vhost->quiesced = ZCRX_QUIESCE_NONE;
+    }
+}
+
+/* A virtqueue became usable, or ceased to be.  The message that did this has
+ * stopped the pair, but the library tells of it only after the handler that
+ * had it resumed, so do that again. */
+static int
+vring_state_changed(int vid, uint16_t queue_id, int enable)
+{
+    struct zcrx_vhost *vhost = session_of(vid);
+
+    if (!vhost || queue_id >= ARRAY_SIZE(vhost->enabled)) {
+        return -1;
+    }
+    vhost->enabled[queue_id] = enable;
+    if (vhost->vid == vid && !vhost->quiesced) {
+        vhost->ops->quiesce(vhost, ZCRX_QUIESCE_STOP,
+                            "virtqueue enabled or disabled");
+        vhost->ops->resume(vhost);
+    }
+    return 0;
+}
+
+static const struct rte_vhost_device_ops device_ops = {
+    .new_device = new_device,
+    .destroy_device = destroy_device,
+    .vring_state_changed = vring_state_changed,
+    .new_connection = new_connection,
+};
+
+/* Starts a session on the socket at 'path' for the port named 'owner'.  The
+ * server need not be there yet.  Returns NULL or an error.  Main thread. */
+char *
+zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
+                    const char *path, const struct zcrx_vhost_ops *ops)
+{
+    /* The library takes what is longer, and cuts it off. */
+    size_t max_len = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
+    char *error;
+
+    if (strlen(path) > max_len) {
+        return xasprintf("%s: vhost-server-path: '%s' is longer than the "
+                         "%"PRIuSIZE" bytes that the path of a socket can "
+                         "have", owner, path, max_len);
+    }
+    if (rte_vhost_driver_register(path, RTE_VHOST_USER_CLIENT)) {
+        return xasprintf("%s: vhost-server-path: '%s' is used by another "
+                         "port; each port needs a socket of its own", owner,
+                         path);
+    }
+
+    vhost->ops = ops;
+    vhost->path = xstrdup(path);
+    vhost->vid = -1;
+    vhost->quiesced = ZCRX_QUIESCE_NONE;
+    ovs_mutex_lock(&sessions_mutex);
+    ovs_list_push_back(&sessions, &vhost->node);
+    ovs_mutex_unlock(&sessions_mutex);
+
+    if (rte_vhost_driver_callback_register(path, &device_ops)
+        || rte_vhost_driver_disable_features(path, UNSERVED_FEATURES)
+        || rte_vhost_driver_set_protocol_features(path,
+                                                  SERVED_PROTOCOL_FEATURES)
+        || rte_vhost_driver_start(path)) {
+        error = xasprintf("%s: vhost-server-path: DPDK's vhost library does "
+                          "not take '%s'", owner, path);
+        zcrx_vhost_unregister(vhost);
+        return error;
+    }
+    return NULL;
+}
+
+/* Ends the session: 'down' is called if there is a guest, and nothing after
+ * that.  The caller must not hold a lock that the operations take.  Main
+ * thread. */
+void
+zcrx_vhost_unregister(struct zcrx_vhost *vhost)
+{
+    if (!vhost->path) {
+        return;
+    }
+    rte_vhost_driver_unregister(vhost->path);
+
+    ovs_mutex_lock(&sessions_mutex);
+    ovs_list_remove(&vhost->node);
+    ovs_mutex_unlock(&sessions_mutex);
+    free(vhost->path);
+    vhost->path = NULL;
+}
+
+/* Adds the memory regions of device 'vid' to 'guest'.  Returns NULL or what is
+ * wrong, a constant. */
+static const char *
+read_memory(int vid, struct zcrx_guest *guest)
+{
+    struct rte_vhost_memory *mem = NULL;
+    const char *error = NULL;
+
+    if (rte_vhost_get_mem_table(vid, &mem)) {
+        return "guest has no memory table";
+    }
+    for (uint32_t i = 0; i < mem->nregions && !error; i++) {
+        const struct rte_vhost_mem_region *r = &mem->regions[i];
+        struct zcrx_gpa_region region = {
+            .gpa = r->guest_phys_addr,
+            .size = r->size,
+            .hva = r->host_user_addr,
+        };
+        struct stat s;
+
+        region.page_size = fstat(r->fd, &s) ? 4096 : s.st_blksize;
+        error = zcrx_gpa_map_add(&guest->map, &region);
+    }
+    free(mem);
+    return error;
+}
+
+/* Returns the descriptor by which to notify the guest of what happened in
+ * 'virtqueue', or a negative number.  It is nonblocking, and stays the vhost
+ * library's.  vhost thread. */
+int
+zcrx_vhost_callfd(const struct zcrx_vhost *vhost, uint16_t virtqueue)
+{
+    struct rte_vhost_vring vring;
+    int flags;
+
+    if (rte_vhost_get_vhost_vring(vhost->vid, virtqueue, &vring)
+        || vring.callfd < 0) {
+        return -1;
+    }
+    /* A full counter, or something else than an eventfd, must not make a PMD
+     * thread wait. */
+    flags = fcntl(vring.callfd, F_GETFL);
+    if (flags < 0 || fcntl(vring.callfd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        return -1;
+    }
+    return vring.callfd;
+}
+
+/* Stores in '*config' how 'virtqueue' is set up.  Returns false if it is
+ * not. */
+static bool
+read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
+           uint64_t features, struct zcrx_vring_config *config)
+{
+    struct rte_vhost_vring vring;
+
+    if (!vhost->enabled[virtqueue]
+        || rte_vhost_get_vhost_vring(vhost->vid, virtqueue, &vring)
+        || !vring.desc || !vring.avail || !vring.used || !vring.size
+        || rte_vhost_get_vring_base(vhost->vid, virtqueue,
+                                    &config->last_avail,
+                                    &config->last_used)) {
+        return false;
+    }
+    config->desc = vring.desc;
+    config->avail = vring.avail;
+    config->used = vring.used;
+    config->size = vring.size;
+    config->callfd = zcrx_vhost_callfd(vhost, virtqueue);
+    config->rx = !(virtqueue % 2);
+    config->version_1 = features & (1ULL << VIRTIO_F_VERSION_1);
+    config->mergeable = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF);
+    config->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
+    config->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
+    return true;
+}
+
+/* Reads how the guest of 'vhost' is set up into '*guest', which must be
+ * released with zcrx_vhost_release_guest(), also on error.  Returns NULL or
+ * what is wrong, a constant.  vhost thread. */
+const char *
+zcrx_vhost_read_guest(const struct zcrx_vhost *vhost,
+                      struct zcrx_guest *guest)
+{
+    const char *error;
+
+    memset(guest, 0, sizeof *guest);
+    if (rte_vhost_get_negotiated_features(vhost->vid, &guest->features)) {
+        return "guest has not negotiated features";
+    }
+    error = read_memory(vhost->vid, guest);
+    if (error) {
+        return error;
+    }
+    guest->n_queue_pairs = MIN(rte_vhost_get_vring_num(vhost->vid) / 2,
+                               ZCRX_MAX_QUEUE_PAIRS);
+    for (uint16_t i = 0; i < guest->n_queue_pairs; i++) {
+        guest->pairs[i].ready
+            = (read_vring(vhost, i * 2, guest->features, &guest->pairs[i].rx)
+               && read_vring(vhost, i * 2 + 1, guest->features,
+                             &guest->pairs[i].tx));
+    }
+    return guest->n_queue_pairs ? NULL : "guest has no queue pair";
+}
+
+/* Undoes zcrx_vhost_read_guest().  The VF must not use guest memory. */
+void
+zcrx_vhost_release_guest(struct zcrx_guest *guest)
+{
+    zcrx_gpa_map_destroy(&guest->map);
+    guest->n_queue_pairs = 0;
+}
+
+/* Tells the vhost library how far the virtqueues of 'queue_pair' have got, so
+ * that it gives the right answer when it is asked. */
+void
+zcrx_vhost_set_position(const struct zcrx_vhost *vhost, uint16_t queue_pair,
+                        const struct zcrx_vring *rx,
+                        const struct zcrx_vring *tx)
+{
+    if (vhost->vid >= 0) {
+        rte_vhost_set_vring_base(vhost->vid, queue_pair * 2, rx->next_avail,
+                                 rx->used_idx);
+        rte_vhost_set_vring_base(vhost->vid, queue_pair * 2 + 1,
+                                 tx->next_avail, tx->used_idx);
+    }
+}

@@ -1,0 +1,39 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef ZCRX_VRING_PRIVATE_H
+#define ZCRX_VRING_PRIVATE_H 1
+
+/* What the files that implement virtqueues share. */
+
+#include "zcrx-vring.h"
+
+/* Loads a field that the guest may be writing, exactly once. */
+#define LOAD_ONCE(FIELD) \
+    __atomic_load_n((const volatile __typeof__(FIELD) *) &(FIELD), \
+                    __ATOMIC_RELAXED)
+
+/* Stops 'vq' because of 'error', unless it has stopped already. */
+static inline void
+zcrx_vring_set_error(struct zcrx_vring *vq, enum zcrx_vring_error error)
+{
+    if (!vq->error) {
+        vq->error = error;
+    }
+}
+
+#endif /* zcrx-vring-private.h */

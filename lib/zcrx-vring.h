@@ -1,0 +1,214 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef ZCRX_VRING_H
+#define ZCRX_VRING_H 1
+
+/* One virtqueue of a guest, read and written by its only user: the PMD thread
+ * that owns the queue pair, or whoever has shut that thread out.
+ *
+ * What the guest can write is never trusted: each field is loaded once into a
+ * local, checked and then used.  The first thing that is wrong puts a reason
+ * into 'error'; from then on nothing is taken from the queue, until the guest
+ * sets it up again.
+ *
+ * A buffer goes through these states, one flag per descriptor id:
+ *
+ *                 take                    publish
+ *     available ---------> outstanding --------------> used
+ *         ^                     |
+ *         +---------------------+
+ *                put back
+ *
+ * References are to the Virtual I/O Device (VIRTIO) Version 1.2 specification.
+ * Nothing here knows Open vSwitch or DPDK. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/virtio_ring.h>
+
+#include "zcrx-gpa.h"
+
+/* A virtqueue has at most this many entries (Virtio 1.2 2.7). */
+#define ZCRX_VRING_MAX_SIZE 32768
+
+/* The virtio-net header with and without 'num_buffers' (Virtio 1.2 5.1.6). */
+#define ZCRX_HDR_LEN 12
+#define ZCRX_HDR_LEN_LEGACY 10
+
+/* Guest buffers that one frame may spread over. */
+#define ZCRX_MAX_MERGE 64
+
+/* What a guest can do wrong: code, text. */
+#define ZCRX_VRING_ERRORS                                                   \
+    ZCRX_VRING_ERROR(INDEX, "available index is further ahead than the "    \
+                     "ring is long")                                        \
+    ZCRX_VRING_ERROR(HEAD, "available ring names a descriptor that the "    \
+                     "ring does not have")                                  \
+    ZCRX_VRING_ERROR(DUPLICATE, "descriptor was made available again "      \
+                     "before it was used")                                  \
+    ZCRX_VRING_ERROR(NEXT, "descriptor chain leaves its table")             \
+    ZCRX_VRING_ERROR(LOOP, "descriptor chain is longer than its table")     \
+    ZCRX_VRING_ERROR(ADDRESS, "descriptor points outside guest memory")     \
+    ZCRX_VRING_ERROR(LENGTH, "descriptor or chain has a bad length")        \
+    ZCRX_VRING_ERROR(DIRECTION, "descriptor has the wrong direction")       \
+    ZCRX_VRING_ERROR(INDIRECT, "indirect descriptor table is malformed")
+
+enum zcrx_vring_error {
+    ZCRX_VRING_OK,
+#define ZCRX_VRING_ERROR(CODE, TEXT) ZCRX_VRING_BAD_##CODE,
+    ZCRX_VRING_ERRORS
+#undef ZCRX_VRING_ERROR
+};
+
+/* What was negotiated, and where the rings are. */
+struct zcrx_vring_config {
+    void *desc;                 /* HVA of the descriptor table. */
+    void *avail;                /* HVA of the available ring. */
+    void *used;                 /* HVA of the used ring. */
+    uint16_t size;              /* Entries, a power of two. */
+    uint16_t last_avail;        /* Position of the next buffer to take. */
+    uint16_t last_used;         /* Position of the next used entry. */
+    int callfd;                 /* To notify the guest by, or negative. */
+    bool rx;                    /* The guest receives on this queue. */
+    bool version_1;             /* VIRTIO_F_VERSION_1. */
+    bool mergeable;             /* VIRTIO_NET_F_MRG_RXBUF. */
+    bool event_idx;             /* VIRTIO_F_EVENT_IDX. */
+    bool indirect;              /* VIRTIO_F_INDIRECT_DESC. */
+};
+
+/* An available buffer that was taken. */
+struct zcrx_head {
+    uint16_t id;                /* To name it by when it is used. */
+};
+
+/* A receive buffer that was taken, and how a frame would lie in it. */
+struct zcrx_rx_buf {
+    struct zcrx_head head;
+    void *hdr;                  /* The virtio-net header, in one piece, or
+                                 * NULL if it is not in one piece. */
+    void *data;                 /* First byte of a frame. */
+    uint64_t iova;              /* Of 'data'; ZCRX_BAD_IOVA if a device cannot
+                                 * write 'contig' bytes there. */
+    uint32_t contig;            /* Bytes in one piece from 'data' on. */
+    uint32_t room;              /* Bytes for a frame in the whole buffer. */
+};
+
+/* An entry for the used ring, laid out as 'struct vring_used_elem'. */
+struct zcrx_used {
+    uint32_t id;
+    uint32_t len;               /* Bytes written, with the header. */
+};
+
+struct zcrx_vring {
+    const struct vring_desc *desc;
+    const struct vring_avail *avail;
+    struct vring_used *used;
+    const struct zcrx_gpa_map *map;
+    bool *outstanding;          /* By descriptor id. */
+
+    uint16_t size;
+    uint16_t mask;
+    uint16_t next_avail;        /* Position of the next buffer to take. */
+    uint16_t seen_avail;        /* The guest's index when last looked at. */
+    uint16_t used_idx;          /* Position of the next used entry. */
+    uint16_t signalled_used;    /* 'used_idx' when last asked whether to
+                                 * notify. */
+    uint16_t n_outstanding;     /* Buffers taken, and neither used nor put
+                                 * back. */
+    uint8_t hdr_len;            /* Bytes of the virtio-net header. */
+    bool rx;
+    bool mergeable;
+    bool event_idx;
+    bool indirect;
+    int callfd;
+    enum zcrx_vring_error error;
+};
+
+int zcrx_vring_init(struct zcrx_vring *, const struct zcrx_vring_config *,
+                    const struct zcrx_gpa_map *);
+void zcrx_vring_destroy(struct zcrx_vring *);
+const char *zcrx_vring_strerror(enum zcrx_vring_error);
+
+uint16_t zcrx_vring_n_avail__(struct zcrx_vring *);
+uint16_t zcrx_vring_take(struct zcrx_vring *, struct zcrx_head *, uint16_t n);
+uint16_t zcrx_vring_take_rx(struct zcrx_vring *, struct zcrx_rx_buf *,
+                            uint16_t n);
+void zcrx_vring_untake(struct zcrx_vring *, const struct zcrx_head *,
+                       uint16_t n);
+void zcrx_vring_put_back_all(struct zcrx_vring *);
+void zcrx_vring_publish(struct zcrx_vring *, const struct zcrx_used *,
+                        uint16_t n);
+bool zcrx_vring_must_notify(struct zcrx_vring *);
+bool zcrx_vring_notify(struct zcrx_vring *);
+void zcrx_vring_suppress_kicks(struct zcrx_vring *);
+
+uint16_t zcrx_vring_guest_avail(const struct zcrx_vring *);
+uint16_t zcrx_vring_guest_used(const struct zcrx_vring *);
+
+/* Returns how many buffers the guest has made available that were not taken
+ * yet. */
+static inline uint16_t
+zcrx_vring_n_avail(struct zcrx_vring *vq)
+{
+    uint16_t n = vq->seen_avail - vq->next_avail;
+
+    return n ? n : zcrx_vring_n_avail__(vq);
+}
+
+/* Walking the memory that one buffer consists of, from its first byte to its
+ * last, piece by piece. */
+struct zcrx_chain {
+    struct zcrx_vring *vq;
+    const struct vring_desc *table; /* The ring's, or an indirect one. */
+    uint32_t table_size;            /* Entries in 'table'. */
+    uint32_t left;                  /* Descriptors that may still follow. */
+    uint16_t next;                  /* Index in 'table'. */
+    bool more;                      /* There is a descriptor 'next'. */
+    bool indirect;                  /* 'table' is an indirect one. */
+    uint64_t total;                 /* Bytes in all descriptors so far. */
+
+    /* What is left of the current descriptor: a piece of 'len' bytes within
+     * 'region', and 'rest' bytes beyond its end. */
+    const struct zcrx_gpa_region *region;
+    uint64_t gpa;
+    uint32_t len;
+    uint32_t rest;
+};
+
+void zcrx_chain_init(struct zcrx_chain *, struct zcrx_vring *,
+                     const struct zcrx_head *);
+bool zcrx_chain_next(struct zcrx_chain *);
+bool zcrx_chain_more(struct zcrx_chain *);
+uint32_t zcrx_chain_read(struct zcrx_chain *, void *, uint32_t n);
+uint32_t zcrx_chain_write(struct zcrx_chain *, const void *, uint32_t n);
+
+/* What became of a frame to copy to the guest. */
+enum zcrx_copy_result {
+    ZCRX_COPY_OK,               /* It lies in guest buffers. */
+    ZCRX_COPY_NO_BUFFER,        /* The guest has too few buffers right now. */
+    ZCRX_COPY_TOO_LONG,         /* The guest's buffers are too small for it. */
+    ZCRX_COPY_ERROR,            /* The queue has stopped, see 'error'. */
+};
+
+enum zcrx_copy_result zcrx_vring_copy_in(struct zcrx_vring *,
+                                         const struct zcrx_head *,
+                                         const void *frame, uint32_t len,
+                                         struct zcrx_used *, uint16_t *n_used);
+
+#endif /* zcrx-vring.h */
