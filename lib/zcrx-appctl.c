@@ -77,10 +77,11 @@ get_bool(const struct json *object, const char *name)
 /* A counter that is one of several reasons. */
 struct reason {
     const char *name;
-    size_t offset;              /* In struct zcrx_stats. */
+    size_t index;               /* In struct zcrx_stats, in counters. */
 };
 
-#define ZCRX_COUNTER(NAME) { #NAME, offsetof(struct zcrx_stats, NAME) },
+#define ZCRX_COUNTER(NAME) \
+    { #NAME, offsetof(struct zcrx_stats, NAME) / sizeof(uint64_t) },
 static const struct reason copy_reasons[] = { ZCRX_COPY_REASONS };
 static const struct reason wire_drops[] = { ZCRX_WIRE_DROP_REASONS };
 static const struct reason guest_drops[] = { ZCRX_GUEST_DROP_REASONS };
@@ -98,8 +99,7 @@ put_reasons(struct json *object, const char *name,
     uint64_t total = 0;
 
     for (size_t i = 0; i < n; i++) {
-        uint64_t value = *(const uint64_t *) ((const char *) stats
-                                              + reasons[i].offset);
+        uint64_t value = ((const uint64_t *) stats)[reasons[i].index];
 
         put_uint(all, reasons[i].name + strlen(prefix), value);
         total += value;

@@ -16,7 +16,9 @@
 # _SOURCES, _LDADD and, if it includes neither Open vSwitch nor DPDK, its _CFLAGS
 # here; run it in tests/unit.at.
 
-$(check_PROGRAMS:%=%.o): ovs/stamp
+# Everything that is compiled, without running it.
+.PHONY: programs
+programs: all $(check_PROGRAMS)
 
 # Our own testsuite.  Open vSwitch's macros come out of its source tree.
 TESTSUITE = tests/testsuite
@@ -24,9 +26,13 @@ TESTSUITE_AT = \
 	tests/registration.at \
 	tests/testsuite.at \
 	tests/unit.at
-EXTRA_DIST += $(TESTSUITE_AT) tests/atlocal.in
+EXTRA_DIST += \
+	$(TESTSUITE_AT) \
+	tests/atlocal.in \
+	tests/count-results.awk \
+	tests/reap.py
 DISTCLEANFILES += tests/atconfig
-CLEANFILES += $(TESTSUITE) tests/package.m4
+CLEANFILES += $(TESTSUITE) tests/check.log tests/package.m4
 
 tests/package.m4: Makefile
 	$(AM_V_GEN){ \
@@ -43,12 +49,75 @@ $(TESTSUITE): tests/package.m4 $(TESTSUITE_AT) ovs/stamp
 	mv $@.tmp $@
 
 # Our daemon comes before Open vSwitch's own.
-OVS_TOOLS = $(OVS_BUILDDIR)/utilities:$(OVS_BUILDDIR)/ovsdb:$(OVS_BUILDDIR)/vtep
-ZCRX_PATH = $(abs_top_builddir)/vswitchd:$(abs_top_builddir)/tests/unit:$(OVS_TOOLS)
+OVS_PATH = $(OVS_BUILDDIR)/utilities:$(OVS_BUILDDIR)/vswitchd:$(OVS_BUILDDIR)/ovsdb:$(OVS_BUILDDIR)/vtep:$(OVS_BUILDDIR)/tests:$(OVS_BUILDDIR)/ipsec
+CHECK_PATH = $(abs_top_builddir)/vswitchd:$(abs_top_builddir)/tests/unit:$(OVS_PATH)
 
-check-local: $(TESTSUITE) tests/atconfig tests/atlocal
-	$(SHELL) $(TESTSUITE) -C tests AUTOTEST_PATH='$(ZCRX_PATH)' \
-		$(TESTSUITEFLAGS)
+run_testsuite = $(PYTHON3) $(srcdir)/tests/reap.py $(SHELL)
+
+.PHONY: check-zcrx
+check-zcrx: programs $(TESTSUITE) tests/atconfig tests/atlocal
+	$(run_testsuite) $(TESTSUITE) -C tests \
+		AUTOTEST_PATH='$(CHECK_PATH)' $(TESTSUITEFLAGS)
+
+# Open vSwitch's testsuite with our daemon instead of its own.  It runs in a
+# folder of ours, so that several builds can share one of Open vSwitch.
+# CHECK_OVS_PATH=$(OVS_PATH) runs it with its own daemon, for comparison.
+OVS_TESTSUITE = $(OVS_SRCDIR)/tests/testsuite
+CHECK_OVS_PATH = $(CHECK_PATH)
+
+tests/ovs/atconfig: ovs/stamp
+	+$(AM_V_GEN)$(MAKE) -s --no-print-directory -C $(OVS_BUILDDIR) \
+		-o Makefile -f Makefile \
+		-f $(abs_top_srcdir)/build-aux/ovs.mk zcrx-check-programs \
+		> ovs/check-programs.log 2>&1 \
+	|| { cat ovs/check-programs.log; exit 1; }
+	$(AM_V_at)$(MKDIR_P) tests/ovs
+	$(AM_V_at)cp $(OVS_BUILDDIR)/tests/atlocal tests/ovs/atlocal
+	$(AM_V_at)sed \
+		-e "s|^abs_builddir=.*|abs_builddir='$(abs_top_builddir)/tests/ovs'|" \
+		-e "s|^at_srcdir=.*|at_srcdir='$(OVS_SRCDIR)/tests'|" \
+		-e "s|^at_top_srcdir=.*|at_top_srcdir='$(OVS_SRCDIR)'|" \
+		-e "s|^at_top_build_prefix=.*|at_top_build_prefix='$(OVS_BUILDDIR)/'|" \
+		$(OVS_BUILDDIR)/tests/atconfig > $@.tmp && mv $@.tmp $@
+
+.PHONY: check-ovs
+check-ovs: all tests/ovs/atconfig
+	set $(run_testsuite) $(OVS_TESTSUITE) -C tests/ovs \
+		AUTOTEST_PATH='$(CHECK_OVS_PATH)'; \
+	"$$@" $(TESTSUITEFLAGS) || \
+	(test X'$(RECHECK)' = Xyes && "$$@" --recheck)
+
+# The part of it that a changed ovs-vswitchd could break.
+OVS_SELECTION_AT = \
+	alb.at \
+	bridge.at \
+	dpctl.at \
+	dpif-netdev.at \
+	netdev-type.at \
+	ofproto-dpif.at \
+	ovs-vsctl.at \
+	ovs-vswitchd.at \
+	pmd.at
+OVS_SELECTION_FLAGS = -j2
+
+.PHONY: check-ovs-selection
+check-ovs-selection: all tests/ovs/atconfig
+	$(MAKE) check-ovs RECHECK=yes TESTSUITEFLAGS="$(OVS_SELECTION_FLAGS) \
+	`$(SHELL) $(OVS_TESTSUITE) --list | awk -v files='$(OVS_SELECTION_AT)' ' \
+	    BEGIN { n = split(files, f); while (n) { wanted[f[n--]] } } \
+	    /^ *[0-9]+: / { sub(/:.*/, "", $$2); if ($$2 in wanted) print $$1 + 0 }' \
+	  | tr '\n' ' '`"
+
+# Both, unless TESTSUITEFLAGS asks for particular tests: those are ours.
+check_SUITES = \
+	check-zcrx \
+	$(if $(filter-out -j%,$(TESTSUITEFLAGS)),,check-ovs-selection)
+check-local:
+	@for suite in $(check_SUITES); do \
+	  $(MAKE) --no-print-directory $$suite || echo "suite $$suite: FAILED"; \
+	done 2>&1 | tee tests/check.log
+	@awk -f $(srcdir)/tests/count-results.awk tests/check.log
 
 clean-local:
 	test ! -f $(TESTSUITE) || $(SHELL) $(TESTSUITE) -C tests --clean
+	rm -rf tests/ovs
