@@ -133,7 +133,7 @@ netdev_dpdkzcrx_construct(struct netdev *netdev)
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
 
     zcrx_pair_init(&dev->pair, netdev_get_name(netdev), pair_changed);
-    atomic_init(&dev->is_up, false);
+    atomic_init(&dev->is_up, true);
     netdev->n_rxq = 0;
     netdev->n_txq = 0;
     dev->requested_n_txq = 1;
