@@ -36,6 +36,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-pair.h \
 	lib/zcrx-pool.c \
 	lib/zcrx-pool.h \
+	lib/zcrx-start.c \
+	lib/zcrx-start.h \
 	lib/zcrx-stats.h \
 	lib/zcrx-sync.c \
 	lib/zcrx-sync.h \

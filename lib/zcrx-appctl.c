@@ -43,6 +43,13 @@ put_uint(struct json *object, const char *name, uint64_t value)
 }
 
 static void
+put_ratio(struct json *object, const char *name, uint64_t a, uint64_t b)
+{
+    json_object_put(object, name,
+                    json_real_create(b ? (double) a / b : 0));
+}
+
+static void
 put_bool(struct json *object, const char *name, bool value)
 {
     json_object_put(object, name, json_boolean_create(value));
@@ -151,10 +158,10 @@ describe_stats(const struct zcrx_stats *stats, struct json *queue)
     json_object_put(queue, "injected", injected);
 
     put_uint(queue, "notifications", stats->guest_notifications);
-    json_object_put(queue, "cycles_per_frame",
-                    json_real_create(stats->sampled_frames
-                                     ? (double) stats->sampled_cycles
-                                       / stats->sampled_frames : 0));
+    put_ratio(queue, "cycles_per_frame", stats->rx_sampled_cycles,
+              stats->rx_sampled_frames);
+    put_ratio(queue, "tx_cycles_per_frame", stats->tx_sampled_cycles,
+              stats->tx_sampled_frames);
 }
 
 static struct json *
@@ -340,9 +347,10 @@ print_queue(const struct json *queue, struct ds *out)
                   get_int(injected, "frames"), get_int(injected, "bytes"));
     print_reasons(injected, "dropped", out);
     ds_put_format(out, "\n    notifications:  %lld\n"
-                  "    cycles/frame:   %.1f\n",
+                  "    cycles/frame:   %.1f to guest, %.1f to wire\n",
                   get_int(queue, "notifications"),
-                  json_real(get(queue, "cycles_per_frame")));
+                  json_real(get(queue, "cycles_per_frame")),
+                  json_real(get(queue, "tx_cycles_per_frame")));
 }
 
 static void

@@ -29,14 +29,11 @@
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
+#include "zcrx-start.h"
 
 VLOG_DEFINE_THIS_MODULE(dpdkzcrx);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
-/* How long a guest has for posting as many buffers as the VF has descriptors,
- * in milliseconds, before host buffers make up the difference. */
-#define POST_GRACE 200
 
 /* How long to wait before the VF is started again after that failed. */
 #define RETRY_INTERVAL 1000
@@ -46,10 +43,6 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* How often running pairs are looked at. */
 #define CHECK_INTERVAL 200
-
-/* Virtqueues with fewer entries than this are served with bounce mbufs at
- * hand, because drivers take up to 64 mbufs at once, or none. */
-#define SMALL_RING 128
 
 static struct zcrx_pair *
 zcrx_pair_cast(struct zcrx_vhost *vhost)
@@ -114,108 +107,13 @@ free_injected(struct rte_mbuf *m)
     dp_packet_delete(CONTAINER_OF(m, struct dp_packet, mbuf));
 }
 
-/* Frees the pools of earlier runs.  No VF queue may refer to them. */
-static void
-free_retired(struct zcrx_pair *pair)
-{
-    for (size_t i = 0; i < pair->n_retired; i++) {
-        zcrx_pool_destroy(pair->retired[i]);
-    }
-    free(pair->retired);
-    pair->retired = NULL;
-    pair->n_retired = 0;
-}
-
-static void
-retire_pool(struct zcrx_pair *pair, struct zcrx_queue *q)
-{
-    if (q->pool) {
-        pair->retired = xrealloc(pair->retired, (pair->n_retired + 1)
-                                                * sizeof *pair->retired);
-        pair->retired[pair->n_retired++] = q->pool;
-        q->pool = NULL;
-    }
-}
-
-static bool
-vf_has_no_buffers(void *pair_)
-{
-    struct zcrx_pair *pair = pair_;
-
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        const struct zcrx_queue *q = &pair->queues[i];
-
-        if (q->pool && zcrx_pool_n_out(q->pool)
-                       - (q->pending_tail - q->pending_head)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Makes the guest's memory reachable for the VF. */
-static void
-map_memory(struct zcrx_pair *pair)
-{
-    for (size_t i = 0; i < pair->guest.map.n && !pair->mapped; i++) {
-        zcrx_vf_map_region(&pair->vf, &pair->guest.map.regions[i]);
-    }
-    pair->mapped = true;
-}
-
-static void
-unmap_memory(struct zcrx_pair *pair)
-{
-    for (size_t i = 0; i < pair->guest.map.n && pair->mapped; i++) {
-        zcrx_vf_unmap_region(&pair->vf, &pair->guest.map.regions[i]);
-    }
-    pair->mapped = false;
-}
-
-/* Takes apart what start() set up, in whatever state it is, and makes the
- * guest's buffers available again. */
-static void
-stop_queues(struct zcrx_pair *pair)
-{
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        zcrx_gate_close(&pair->queues[i].gate);
-    }
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        zcrx_queue_harvest(&pair->queues[i]);
-    }
-    if (!zcrx_vf_stop(&pair->vf, vf_has_no_buffers, pair)) {
-        VLOG_ERR("%s: guest memory may still be written to by the VF",
-                 pair->name);
-    }
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        struct zcrx_queue *q = &pair->queues[i];
-
-        if (q->running) {
-            zcrx_queue_stop(q);
-            zcrx_vhost_set_position(&pair->vhost, i, &q->rx, &q->tx);
-        }
-        retire_pool(pair, q);
-        zcrx_vring_destroy(&q->rx);
-        zcrx_vring_destroy(&q->tx);
-    }
-    if (!zcrx_vf_is_attached(&pair->vf)) {
-        free_retired(pair);
-        unmap_memory(pair);
-    }
-    rte_mempool_free(pair->tx_mp);
-    pair->tx_mp = NULL;
-    __atomic_store_n(&pair->n_active, 0, __ATOMIC_RELAXED);
-    pair->paused = false;
-    pair->link_up = false;
-}
-
 /* Stops the pair if it runs, and puts it into 'state' because of 'why', which
  * it takes over. */
 static void
 stop(struct zcrx_pair *pair, enum zcrx_pair_state state, char *why)
 {
     if (pair->state == ZCRX_PAIR_RUNNING) {
-        stop_queues(pair);
+        zcrx_stop(pair);
     }
     set_state(pair, state, why);
 }
@@ -225,7 +123,7 @@ static void
 forget_guest(struct zcrx_pair *pair, char *why)
 {
     stop(pair, ZCRX_PAIR_NO_GUEST, why);
-    unmap_memory(pair);
+    zcrx_unmap_memory(pair);
     zcrx_vhost_release_guest(&pair->guest);
 }
 
@@ -325,163 +223,6 @@ static const struct zcrx_vhost_ops vhost_ops = {
     .down = down,
 };
 
-/* Makes the VF ready for being started with 'n_queues' queues: attaches it
- * again if stopping it took closing it.  Returns NULL or an error. */
-static char *
-prepare_vf(struct zcrx_pair *pair, uint16_t n_queues)
-{
-    struct zcrx_vf_config config = pair->config.vf;
-    struct zcrx_vf *vf = &pair->vf;
-    char *error = NULL;
-
-    if (!zcrx_vf_is_attached(vf)) {
-        error = zcrx_vf_attach(vf, pair->config.devargs);
-    }
-    if (!error && (vf->n_queues != n_queues || vf->mtu != config.mtu)) {
-        config.n_queues = n_queues;
-        error = zcrx_vf_configure(vf, &config);
-        if (!error && pair->config.has_mac) {
-            error = zcrx_vf_set_mac(vf, &pair->config.mac);
-        }
-    }
-    return error;
-}
-
-/* Looks at the buffers that the guest of 'q' has posted, up to 'wanted' of
- * them, without taking them.  Returns how many there are, and in '*reason' why
- * one of them does not qualify for zero-copy, if so. */
-static uint16_t
-look_at_buffers(const struct zcrx_pair *pair, struct zcrx_queue *q,
-                uint16_t wanted, enum zcrx_copy_reason *reason)
-{
-    struct zcrx_rx_buf *bufs = xmalloc(wanted * sizeof *bufs);
-    const struct zcrx_pool rules = {
-        .max_frame = pair->vf.max_frame,
-        .vf_writes_header = pair->vf.writes_header,
-    };
-    uint16_t n = zcrx_vring_take_rx(&q->rx, bufs, wanted);
-
-    *reason = ZCRX_ZERO_COPY;
-    for (uint16_t i = 0; i < n && *reason == ZCRX_ZERO_COPY; i++) {
-        *reason = zcrx_pool_qualify(&rules, &bufs[i]);
-    }
-    for (uint16_t i = 0; i < n; i++) {
-        zcrx_vring_untake(&q->rx, &bufs[i].head, 1);
-    }
-    free(bufs);
-    return n;
-}
-
-/* Sets up ring sync for queue 'i', up to what the VF queue needs.
- *
- * Returns true if successful.  Otherwise, '*error' says what is wrong, or is
- * NULL if the guest needs more time. */
-static bool
-prepare_queue(struct zcrx_pair *pair, uint16_t i, char **error)
-{
-    bool in_time = time_msec() < pair->ready_since + POST_GRACE;
-    struct zcrx_queue *q = &pair->queues[i];
-    enum zcrx_mode mode = pair->config.mode;
-    char name[RTE_MEMPOOL_NAMESIZE];
-    struct zcrx_pool_config config;
-    enum zcrx_copy_reason reason;
-    uint16_t n_posted;
-    bool bounce;
-
-    *error = NULL;
-    if (zcrx_vring_init(&q->rx, &pair->guest.pairs[i].rx, &pair->guest.map)
-        || zcrx_vring_init(&q->tx, &pair->guest.pairs[i].tx,
-                           &pair->guest.map)) {
-        *error = xasprintf("queue %"PRIu16": virtqueues cannot be set up", i);
-        return false;
-    }
-    n_posted = look_at_buffers(pair, q, pair->n_rxd, &reason);
-    if (q->rx.error) {
-        *error = xasprintf("queue %"PRIu16": %s", i,
-                           zcrx_vring_strerror(q->rx.error));
-        return false;
-    }
-    if (mode == ZCRX_MODE_ZERO_COPY && reason != ZCRX_ZERO_COPY) {
-        *error = xasprintf("zcrx-mode is zero-copy, but %s",
-                           zcrx_copy_reason_to_string(reason));
-        return false;
-    }
-    if (!n_posted || (n_posted < pair->n_rxd
-                      && (in_time || mode == ZCRX_MODE_ZERO_COPY))) {
-        return false;
-    }
-    bounce = (mode == ZCRX_MODE_COPY || reason != ZCRX_ZERO_COPY
-              || n_posted < pair->n_rxd || pair->need_bounce
-              || (!pair->vf.no_ring && q->rx.size < SMALL_RING));
-
-    snprintf(name, sizeof name, "zcrx-%08x-%"PRIu16"-%04x",
-             hash_string(pair->name, 0), i,
-             (unsigned int) time_msec() & 0xffff);
-    config = (struct zcrx_pool_config) {
-        .name = name,
-        .socket_id = zcrx_vf_socket_id(&pair->vf),
-        .vq = &q->rx,
-        .max_frame = pair->vf.max_frame,
-        .n_bounce = (bounce && mode != ZCRX_MODE_ZERO_COPY
-                     ? pair->n_rxd + 2 * ZCRX_BURST : 0),
-        .bounce_below = pair->n_rxd,
-        .copy = mode == ZCRX_MODE_COPY,
-        .vf_writes_header = pair->vf.writes_header,
-    };
-    q->pool = zcrx_pool_create(&config);
-    if (!q->pool) {
-        *error = xasprintf("queue %"PRIu16": not enough memory for a pool", i);
-        return false;
-    }
-    zcrx_vf_describe_queue(&pair->vf, i, &q->vf);
-    return true;
-}
-
-static bool
-create_tx_pool(struct zcrx_pair *pair)
-{
-    unsigned int n = pair->n_active * (pair->vf.n_txd + 4 * ZCRX_BURST);
-    char name[RTE_MEMPOOL_NAMESIZE];
-
-    snprintf(name, sizeof name, "zcrx-%08x-tx-%04x",
-             hash_string(pair->name, 0), (unsigned int) time_msec() & 0xffff);
-    pair->tx_mp = rte_pktmbuf_pool_create(name, n, ZCRX_BURST, 0,
-                                          RTE_PKTMBUF_HEADROOM
-                                          + pair->vf.tx_seg_size,
-                                          zcrx_vf_socket_id(&pair->vf));
-    return pair->tx_mp != NULL;
-}
-
-/* Starts the VF, with ring sync prepared.  Returns NULL or an error. */
-static char *
-start_vf(struct zcrx_pair *pair)
-{
-    struct rte_mempool *pools[ZCRX_MAX_QUEUE_PAIRS];
-    char *error;
-
-    if (!create_tx_pool(pair)) {
-        return xstrdup("not enough memory for transmission");
-    }
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        pair->queues[i].tx_mp = pair->tx_mp;
-        pools[i] = pair->queues[i].pool->mp;
-    }
-    error = zcrx_vf_start(&pair->vf, pools, pair->n_rxd);
-    if (error) {
-        return error;
-    }
-    free_retired(pair);
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        struct zcrx_queue *q = &pair->queues[i];
-
-        /* From now on, a guest without buffers shall be felt by the wire, so
-         * long as the VF has enough to go on. */
-        q->pool->bounce_below = pair->n_rxd / 2;
-        zcrx_queue_start(q);
-    }
-    return NULL;
-}
-
 /* Returns what the guest did wrong in one of its virtqueues, if anything. */
 static enum zcrx_vring_error
 find_guest_error(const struct zcrx_pair *pair)
@@ -506,52 +247,19 @@ set_broken(struct zcrx_pair *pair, enum zcrx_vring_error error)
                         zcrx_vring_strerror(error)));
 }
 
-/* Queue pairs that are to be used: those that the guest has set up, from the
- * first one on. */
-static uint16_t
-count_usable_queues(const struct zcrx_pair *pair)
-{
-    uint16_t max = MIN(pair->guest.n_queue_pairs, pair->n_queues);
-    uint16_t n = 0;
-
-    while (n < max && pair->guest.pairs[n].ready) {
-        n++;
-    }
-    return n;
-}
-
 /* Starts the pair, which is ready, if the guest is. */
 static void
 start(struct zcrx_pair *pair)
 {
-    uint16_t n = count_usable_queues(pair);
     enum zcrx_vring_error guest_error;
-    bool go = n > 0;
-    char *error;
+    char *error = NULL;
 
-    if (!go) {
+    if (zcrx_start(pair, &error)) {
+        set_state(pair, ZCRX_PAIR_RUNNING, NULL);
         return;
     }
-    error = prepare_vf(pair, n);
-    if (!error) {
-        map_memory(pair);
-        __atomic_store_n(&pair->n_active, n, __ATOMIC_RELAXED);
-        pair->n_rxd = zcrx_vf_rx_descriptors(&pair->vf, pair->config.vf.n_rxd,
-                                             pair->guest.pairs[0].rx.size);
-        for (uint16_t i = 0; i < n && go; i++) {
-            go = prepare_queue(pair, i, &error);
-        }
-        if (go) {
-            error = start_vf(pair);
-        }
-        if (go && !error) {
-            set_state(pair, ZCRX_PAIR_RUNNING, NULL);
-            return;
-        }
-    }
-
     guest_error = find_guest_error(pair);
-    stop_queues(pair);
+    zcrx_stop(pair);
     if (guest_error) {
         free(error);
         set_broken(pair, guest_error);
@@ -576,7 +284,7 @@ check_running(struct zcrx_pair *pair)
         need_bounce |= pair->queues[i].pool->want_bounce;
     }
     if (guest_error) {
-        stop_queues(pair);
+        zcrx_stop(pair);
         set_broken(pair, guest_error);
     } else if (need_bounce) {
         pair->need_bounce = true;
@@ -652,7 +360,7 @@ zcrx_pair_destroy(struct zcrx_pair *pair)
 
     ovs_mutex_lock(&pair->mutex);
     zcrx_vf_destroy(&pair->vf);
-    free_retired(pair);
+    zcrx_free_retired(pair);
     free_queues(pair);
     ovs_mutex_unlock(&pair->mutex);
 
@@ -679,9 +387,9 @@ set_vf(struct zcrx_pair *pair, const struct zcrx_pair_config *config)
 
     if (!nullable_string_is_equal(config->devargs, old->devargs)) {
         stop_for_change(pair, "dpdk-devargs changed");
-        unmap_memory(pair);
+        zcrx_unmap_memory(pair);
         zcrx_vf_detach(vf);
-        free_retired(pair);
+        zcrx_free_retired(pair);
     } else if (!memcmp(&config->vf, &old->vf, sizeof old->vf)
                && config->mode == old->mode
                && config->has_mac == old->has_mac

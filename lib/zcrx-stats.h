@@ -21,9 +21,10 @@
 /* The counters of a queue pair.
  *
  * Each is written by the one thread that owns the queue pair at that moment,
- * but for those marked as shared, and read by any other.  Their names are those of the port's custom
- * statistics with "zcrx_" in front; Documentation/topics/dpdk/dpdkzcrx.rst
- * explains them. */
+ * but for those marked as shared, and read by any other.  Their names are
+ * those of the port's custom statistics with "zcrx_" in front;
+ * Documentation/topics/dpdk/dpdkzcrx.rst explains them.
+ */
 
 #include <stdint.h>
 
@@ -75,8 +76,10 @@
     ZCRX_COUNTER(guest_errors)           /* Times a queue was stopped. */   \
     ZCRX_COUNTER(buffers_unused)         /* Returned by the VF without a    \
                                           * frame. */                       \
-    ZCRX_COUNTER(sampled_cycles)         /* TSC cycles of sampled turns. */ \
-    ZCRX_COUNTER(sampled_frames)         /* Frames moved in these. */       \
+    ZCRX_COUNTER(rx_sampled_cycles)      /* TSC cycles of some turns. */    \
+    ZCRX_COUNTER(rx_sampled_frames)      /* Moved to the guest in these. */ \
+    ZCRX_COUNTER(tx_sampled_cycles)                                         \
+    ZCRX_COUNTER(tx_sampled_frames)      /* Moved from the guest. */        \
     ZCRX_COPY_REASONS                                                       \
     ZCRX_WIRE_DROP_REASONS                                                  \
     ZCRX_GUEST_DROP_REASONS                                                 \

@@ -311,22 +311,50 @@ zcrx_queue_error(const struct zcrx_queue *q)
     return q->rx.error ? q->rx.error : q->tx.error;
 }
 
+/* Moves up to a burst of frames in each direction. */
+static unsigned int
+relay(struct zcrx_queue *q)
+{
+    unsigned int n = wire_to_guest(q);
+
+    return n + zcrx_tx_relay(q);
+}
+
+/* As relay(), and counts how long it took. */
+static unsigned int
+relay_timed(struct zcrx_queue *q)
+{
+    struct zcrx_stats *stats = &q->stats;
+    uint64_t start = rte_rdtsc();
+    unsigned int n_rx = wire_to_guest(q);
+    uint64_t middle = rte_rdtsc();
+    unsigned int n_tx = zcrx_tx_relay(q);
+    uint64_t end = rte_rdtsc();
+
+    if (n_rx) {
+        zcrx_stats_add(&stats->rx_sampled_cycles, middle - start);
+        zcrx_stats_add(&stats->rx_sampled_frames, n_rx);
+    }
+    if (n_tx) {
+        zcrx_stats_add(&stats->tx_sampled_cycles, end - middle);
+        zcrx_stats_add(&stats->tx_sampled_frames, n_tx);
+    }
+    return n_rx + n_tx;
+}
+
 /* One turn of the PMD thread that owns 'q': moves up to a burst of frames in
  * each direction, and notifies the guest if it wants to be.  Returns how many
  * frames were moved. */
 unsigned int
 zcrx_queue_poll(struct zcrx_queue *q)
 {
-    bool sample = !(q->turn++ % SAMPLE_EVERY);
-    uint64_t start = sample ? rte_rdtsc() : 0;
     unsigned int n = 0;
 
     if (!zcrx_gate_enter(&q->gate)) {
         return 0;
     }
     if (likely(!zcrx_queue_error(q))) {
-        n = wire_to_guest(q);
-        n += zcrx_tx_relay(q);
+        n = q->turn++ % SAMPLE_EVERY ? relay(q) : relay_timed(q);
         if (rte_ring_count(q->injected)) {
             n += ovs_to_guest(q);
         }
@@ -337,11 +365,6 @@ zcrx_queue_poll(struct zcrx_queue *q)
         }
     }
     zcrx_gate_leave(&q->gate);
-
-    if (n && sample) {
-        zcrx_stats_add(&q->stats.sampled_cycles, rte_rdtsc() - start);
-        zcrx_stats_add(&q->stats.sampled_frames, n);
-    }
     return n;
 }
 

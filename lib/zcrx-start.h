@@ -1,0 +1,34 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef ZCRX_START_H
+#define ZCRX_START_H 1
+
+/* Starting and stopping ring sync: what it takes to go from a VF and a guest
+ * that are both set up to frames flowing between them, and back.  The caller
+ * holds the pair's mutex. */
+
+#include <stdbool.h>
+
+struct zcrx_pair;
+
+bool zcrx_start(struct zcrx_pair *, char **error);
+void zcrx_stop(struct zcrx_pair *);
+void zcrx_unmap_memory(struct zcrx_pair *);
+void zcrx_free_retired(struct zcrx_pair *);
+
+#endif /* zcrx-start.h */
