@@ -409,6 +409,7 @@ zcrx_pool_create(const struct zcrx_pool_config *config)
     pool->copy = config->copy;
     pool->vf_writes_header = config->vf_writes_header;
     pool->bounce_below = config->bounce_below;
+    pool->credit = UINT32_MAX;  /* For the driver's first filling. */
     pool->last_reason = (config->copy ? ZCRX_COPY_MODE
                          : ZCRX_COPY_LATE_BUFFER);
 

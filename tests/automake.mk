@@ -25,12 +25,18 @@ TESTSUITE = tests/testsuite
 TESTSUITE_AT = \
 	tests/registration.at \
 	tests/testsuite.at \
+	tests/traffic-macros.at \
+	tests/traffic.at \
 	tests/unit.at
 EXTRA_DIST += \
 	$(TESTSUITE_AT) \
 	tests/atlocal.in \
 	tests/count-results.awk \
-	tests/reap.py
+	tests/demo/run \
+	tests/guest \
+	tests/hugepages \
+	tests/reap.py \
+	tests/traffic.py
 DISTCLEANFILES += tests/atconfig
 CLEANFILES += $(TESTSUITE) tests/check.log tests/package.m4
 
