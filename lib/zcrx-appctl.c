@@ -408,7 +408,7 @@ query_port(struct zcrx_pair *pair, void *query_)
 
 static void
 answer(struct unixctl_conn *conn, int argc, const char *argv[],
-       describe_func *describe, print_func *print)
+       bool needs_port, describe_func *describe, print_func *print)
 {
     struct query query = { .describe = describe };
     struct ds out = DS_EMPTY_INITIALIZER;
@@ -423,6 +423,11 @@ answer(struct unixctl_conn *conn, int argc, const char *argv[],
             unixctl_command_reply_error(conn, "more than one port named");
             return;
         }
+    }
+
+    if (needs_port && !query.port) {
+        unixctl_command_reply_error(conn, "a port must be named");
+        return;
     }
 
     query.ports = json_array_create_empty();
@@ -453,21 +458,21 @@ static void
 list(struct unixctl_conn *conn, int argc, const char *argv[],
      void *aux OVS_UNUSED)
 {
-    answer(conn, argc, argv, describe_state, print_list);
+    answer(conn, argc, argv, false, describe_state, print_list);
 }
 
 static void
 ring_sync_show(struct unixctl_conn *conn, int argc, const char *argv[],
                void *aux OVS_UNUSED)
 {
-    answer(conn, argc, argv, describe_sync, print_sync);
+    answer(conn, argc, argv, false, describe_sync, print_sync);
 }
 
 static void
 gpa_map_show(struct unixctl_conn *conn, int argc, const char *argv[],
              void *aux OVS_UNUSED)
 {
-    answer(conn, argc, argv, describe_map, print_map);
+    answer(conn, argc, argv, true, describe_map, print_map);
 }
 
 /* Registers the commands.  Main thread. */
@@ -478,6 +483,6 @@ zcrx_appctl_init(void)
                              NULL);
     unixctl_command_register("dpdkzcrx/ring-sync-show", "[--json] [port]",
                              0, 2, ring_sync_show, NULL);
-    unixctl_command_register("dpdkzcrx/gpa-map-show", "[--json] [port]",
+    unixctl_command_register("dpdkzcrx/gpa-map-show", "[--json] port",
                              0, 2, gpa_map_show, NULL);
 }

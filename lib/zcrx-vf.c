@@ -109,10 +109,12 @@ port_by_devargs(const char *devargs)
 }
 
 /* Makes the DPDK device 'port_id' this port's, so that no other of its type
- * can have it. */
+ * can have it.  Ports of other types do not say what they own, but a device
+ * that is started cannot be configured. */
 static char *
 take_ownership(struct zcrx_vf *vf, uint16_t port_id)
 {
+    const struct rte_eth_conf conf = { .rxmode.mtu = 0 };
     struct rte_eth_dev_owner owner;
 
     if (!rte_eth_dev_owner_get(port_id, &owner)
@@ -120,6 +122,11 @@ take_ownership(struct zcrx_vf *vf, uint16_t port_id)
         return xasprintf("%s: dpdk-devargs: device '%s' already belongs to "
                          "'%s'; each port needs a device of its own",
                          vf->owner, vf->devargs, owner.name);
+    }
+    if (rte_eth_dev_configure(port_id, 1, 1, &conf) == -EBUSY) {
+        return xasprintf("%s: dpdk-devargs: device '%s' is in use by another "
+                         "port; each port needs a device of its own",
+                         vf->owner, vf->devargs);
     }
     if (rte_eth_dev_owner_new(&owner.id)) {
         return xasprintf("%s: dpdk-devargs: device '%s' cannot be owned",
@@ -316,10 +323,7 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
 
     ret = rte_eth_dev_configure(vf->port_id, config->n_queues,
                                 config->n_queues, &conf);
-    if (ret == -EBUSY) {
-        return xasprintf("%s: dpdk-devargs: device '%s' is in use by another "
-                         "port", vf->owner, vf->devargs);
-    } else if (ret == -EINVAL && config->mtu > vf->info.max_mtu) {
+    if (ret == -EINVAL && config->mtu > vf->info.max_mtu) {
         return xasprintf("%s: mtu_request: %"PRIu16" is more than the %"PRIu16
                          " bytes that device '%s' can have", vf->owner,
                          config->mtu, vf->info.max_mtu, vf->devargs);

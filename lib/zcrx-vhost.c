@@ -231,10 +231,16 @@ zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
                          "%"PRIuSIZE" bytes that the path of a socket can "
                          "have", owner, path, max_len);
     }
-    if (rte_vhost_driver_register(path, RTE_VHOST_USER_CLIENT)) {
+    /* The library would register a path twice, and then take one for the
+     * other.  Disabling no feature succeeds if the path is known to it. */
+    if (!rte_vhost_driver_disable_features(path, 0)) {
         return xasprintf("%s: vhost-server-path: '%s' is used by another "
                          "port; each port needs a socket of its own", owner,
                          path);
+    }
+    if (rte_vhost_driver_register(path, RTE_VHOST_USER_CLIENT)) {
+        return xasprintf("%s: vhost-server-path: DPDK's vhost library does "
+                         "not take '%s'", owner, path);
     }
 
     vhost->ops = ops;

@@ -23,6 +23,7 @@ programs: all $(check_PROGRAMS)
 # Our own testsuite.  Open vSwitch's macros come out of its source tree.
 TESTSUITE = tests/testsuite
 TESTSUITE_AT = \
+	tests/options.at \
 	tests/registration.at \
 	tests/testsuite.at \
 	tests/traffic-macros.at \
@@ -35,7 +36,7 @@ EXTRA_DIST += \
 	tests/demo/run \
 	tests/guest \
 	tests/hugepages \
-	tests/reap.py \
+	tests/isolate.py \
 	tests/traffic.py
 DISTCLEANFILES += tests/atconfig
 CLEANFILES += $(TESTSUITE) tests/check.log tests/package.m4
@@ -58,7 +59,7 @@ $(TESTSUITE): tests/package.m4 $(TESTSUITE_AT) ovs/stamp
 OVS_PATH = $(OVS_BUILDDIR)/utilities:$(OVS_BUILDDIR)/vswitchd:$(OVS_BUILDDIR)/ovsdb:$(OVS_BUILDDIR)/vtep:$(OVS_BUILDDIR)/tests:$(OVS_BUILDDIR)/ipsec
 CHECK_PATH = $(abs_top_builddir)/vswitchd:$(abs_top_builddir)/tests/unit:$(OVS_PATH)
 
-run_testsuite = $(PYTHON3) $(srcdir)/tests/reap.py $(SHELL)
+run_testsuite = $(PYTHON3) $(srcdir)/tests/isolate.py $(SHELL)
 
 .PHONY: check-zcrx
 check-zcrx: programs $(TESTSUITE) tests/atconfig tests/atlocal
