@@ -1,4 +1,5 @@
-#! /usr/bin/env python3
+#! /usr/bin/python3
+#
 # Copyright (c) 2026 The dpdkzcrx authors.
 #
 # Licensed under the Apache License, Version 2.0 (the "License");
@@ -13,30 +14,43 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Usage: reap.py COMMAND [ARGUMENT]...
+"""Usage: isolate.py COMMAND [ARGUMENT]...
 
-Runs COMMAND and collects what the daemons that it starts leave when they end.
+Runs COMMAND, a testsuite, apart from the rest of the machine.
 
-A test that stops a daemon waits until its process is gone.  A daemon's parent
-is init, and where that is not in a hurry to collect ended processes, as in many
-containers, each such wait takes seconds.  So this program takes init's place.
+It gets a network of its own, as far as that is permitted: the userspace datapath
+of any other ovs-vswitchd has the name of ours, ovs-netdev, and some tests rely
+on networks that nobody routes to.
+
+And it is the parent of the daemons that the tests start.  A test that stops one
+waits until its process is gone.  Where init is not in a hurry to collect ended
+processes, as in many containers, each such wait would take seconds.
 """
 
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 
+CLONE_NEWNET = 0x40000000
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         sys.exit("prctl: %s" % os.strerror(ctypes.get_errno()))
+    if libc.unshare(CLONE_NEWNET) == 0:
+        subprocess.check_call(["ip", "link", "set", "lo", "up"])
+    else:
+        print("using the machine's network: unshare: %s"
+              % os.strerror(ctypes.get_errno()))
 
+    sys.stdout.flush()
     command = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
     # An interrupt from the terminal is COMMAND's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
