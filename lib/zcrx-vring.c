@@ -337,13 +337,14 @@ zcrx_vring_notify(struct zcrx_vring *vq)
 }
 
 /* Tells the guest that it need not notify us, as we poll.  With event index,
- * the guest notifies when it passes 'avail_event' (Virtio 1.2 2.7.10), which
- * is left behind. */
+ * 'flags' must be 0, and the guest notifies when it passes 'avail_event',
+ * which is left behind (Virtio 1.2 2.7.10). */
 void
 zcrx_vring_suppress_kicks(struct zcrx_vring *vq)
 {
-    __atomic_store_n(&vq->used->flags, VRING_USED_F_NO_NOTIFY,
-                     __ATOMIC_RELAXED);
+    uint16_t flags = vq->event_idx ? 0 : VRING_USED_F_NO_NOTIFY;
+
+    __atomic_store_n(&vq->used->flags, flags, __ATOMIC_RELAXED);
     if (vq->event_idx) {
         __virtio16 *avail_event = (__virtio16 *) &vq->used->ring[vq->size];
 
