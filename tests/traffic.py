@@ -113,10 +113,13 @@ def frame_kinds():
     ]
 
 
-def make_frames(n_frames, seed):
+def make_frames(n_frames, seed, templates=None):
     """Yields 'n_frames' frames.  All kinds take turns, and so do all lengths
     in an order that 'seed' shuffles.  ARP is always padded to the minimum,
-    which is the only length that it has on a wire."""
+    which is the only length that it has on a wire.
+
+    Most of the time goes into one template for each kind and length: several
+    calls can share them in a dictionary 'templates'."""
     from scapy.packet import Raw
 
     rand = random.Random(seed)
@@ -131,7 +134,8 @@ def make_frames(n_frames, seed):
         data = (noise[start:start + payload] + STAMP_TAIL.pack(0, 0xffffffff))
         return bytes(kind.build() / Raw(data))
 
-    templates = {}
+    if templates is None:
+        templates = {}
     next_length = 0
     for number in range(n_frames):
         kind = kinds[number % len(kinds)]
@@ -143,9 +147,9 @@ def make_frames(n_frames, seed):
             # Short frames have no room for the headers of some kinds.
             if length < kind.min_size:
                 kind = kinds[3]
-        frame = templates.get((kind, length))
+        frame = templates.get((kind.name, length))
         if frame is None:
-            frame = templates[(kind, length)] = template(kind, length)
+            frame = templates[(kind.name, length)] = template(kind, length)
         frame = bytearray(frame)
         mac = bytes((2, seed & 0xff)) + struct.pack(">I", number)
         frame[6:12] = mac
