@@ -123,4 +123,8 @@ AC_DEFUN([ZCRX_CHECK_SANITIZERS],
         AC_MSG_ERROR([$CC cannot link with $SANITIZE_FLAGS (with clang, Debian's libclang-rt-dev brings the sanitizers)])])
      CFLAGS=$zcrx_save_CFLAGS
    fi
+   if test "$enable_tsan" != no; then
+     dnl gcc warns of fences, which ThreadSanitizer does not see.
+     ZCRX_ENABLE_OPTION([-Wno-tsan])
+   fi
    AC_SUBST([SANITIZE_FLAGS])])
