@@ -177,8 +177,7 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, char **error)
                            zcrx_copy_reason_to_string(reason));
         return false;
     }
-    if (!n_posted || (n_posted < pair->n_rxd
-                      && (in_time || mode == ZCRX_MODE_ZERO_COPY))) {
+    if (n_posted < pair->n_rxd && (in_time || mode == ZCRX_MODE_ZERO_COPY)) {
         return false;
     }
     bounce = (mode == ZCRX_MODE_COPY || reason != ZCRX_ZERO_COPY
@@ -292,6 +291,21 @@ zcrx_start(struct zcrx_pair *pair, char **error)
     return !*error;
 }
 
+/* Remembers how far the virtqueues of queue pair 'i' have got, for the next
+ * start and for the vhost library. */
+static void
+keep_position(struct zcrx_pair *pair, uint16_t i)
+{
+    const struct zcrx_vring *rx = &pair->queues[i].rx;
+    const struct zcrx_vring *tx = &pair->queues[i].tx;
+
+    pair->guest.pairs[i].rx.last_avail = rx->next_avail;
+    pair->guest.pairs[i].rx.last_used = rx->used_idx;
+    pair->guest.pairs[i].tx.last_avail = tx->next_avail;
+    pair->guest.pairs[i].tx.last_used = tx->used_idx;
+    zcrx_vhost_set_position(&pair->vhost, i, rx, tx);
+}
+
 /* Stops 'pair', however far zcrx_start() got, and makes the guest's buffers
  * available again.  When it returns, neither the VF nor a PMD thread touches
  * the guest's memory.  Any thread but a PMD thread. */
@@ -313,7 +327,7 @@ zcrx_stop(struct zcrx_pair *pair)
 
         if (q->running) {
             zcrx_queue_stop(q);
-            zcrx_vhost_set_position(&pair->vhost, i, &q->rx, &q->tx);
+            keep_position(pair, i);
         }
         retire_pool(pair, q);
         zcrx_vring_destroy(&q->rx);
