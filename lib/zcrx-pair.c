@@ -530,8 +530,8 @@ zcrx_pair_get_stats(struct zcrx_pair *pair, struct zcrx_stats *stats)
     ovs_mutex_unlock(&pair->mutex);
 }
 
-/* Returns why frames are or would be copied to the guest of 'pair', whose
- * mutex the caller holds, or NULL if they are not. */
+/* Returns why frames are being copied to the guest of 'pair', whose mutex the
+ * caller holds, or NULL if they are not. */
 const char *
 zcrx_pair_why_copy(const struct zcrx_pair *pair)
 {
@@ -541,7 +541,7 @@ zcrx_pair_why_copy(const struct zcrx_pair *pair)
     for (uint16_t i = 0; i < pair->n_active; i++) {
         const struct zcrx_pool *pool = pair->queues[i].pool;
 
-        if (pool && pool->n_bounce_posted) {
+        if (pool && pool->copying) {
             return zcrx_copy_reason_to_string(pool->last_reason);
         }
     }

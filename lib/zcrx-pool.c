@@ -99,6 +99,7 @@ post_guest(struct zcrx_pool *pool, const struct zcrx_rx_buf *buf)
     m->buf_iova = buf->iova - RTE_PKTMBUF_HEADROOM;
     m->buf_len = RTE_PKTMBUF_HEADROOM + room;
     pool->hdrs[buf->head.id] = buf->hdr;
+    pool->copying = false;
     pool->n_posted++;
     return m;
 }
@@ -111,6 +112,7 @@ post_bounce(struct zcrx_pool *pool, enum zcrx_copy_reason reason)
 
     bounce_priv(m)->reason = reason;
     pool->last_reason = reason;
+    pool->copying = true;
     pool->n_bounce_posted++;
     return m;
 }

@@ -114,6 +114,7 @@ struct zcrx_pool {
     bool want_bounce;           /* A buffer did not qualify and there are no
                                  * bounce mbufs: the pool must be set up
                                  * again. */
+    bool copying;               /* The last mbuf posted was a bounce mbuf. */
     enum zcrx_copy_reason last_reason; /* Of the last bounce mbuf. */
 };
 

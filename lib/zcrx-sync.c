@@ -426,13 +426,18 @@ zcrx_queue_start(struct zcrx_queue *q)
 }
 
 /* With the PMD thread shut out: delivers what the VF has received, before the
- * VF is stopped. */
+ * VF is stopped.  That is no more than it has buffers; a driver without a ring
+ * of its own has nothing, but could go on for ever. */
 void
 zcrx_queue_harvest(struct zcrx_queue *q)
 {
-    if (q->running && !zcrx_queue_error(q)) {
-        while (wire_to_guest(q)) {
-            continue;
+    if (q->running && !q->vf.no_ring && !zcrx_queue_error(q)) {
+        uint32_t n = zcrx_pool_n_out(q->pool);
+
+        for (uint32_t done = 0; done < n; done += ZCRX_BURST) {
+            if (!wire_to_guest(q)) {
+                break;
+            }
         }
         zcrx_vring_notify(&q->rx);
     }
