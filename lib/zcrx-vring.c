@@ -42,7 +42,9 @@ zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
     }
     /* Not xcalloc(): nothing here knows Open vSwitch. */
     vq->outstanding = calloc(config->size, sizeof *vq->outstanding);
-    if (!vq->outstanding) {
+    vq->taken_at = calloc(config->size, sizeof *vq->taken_at);
+    if (!vq->outstanding || !vq->taken_at) {
+        zcrx_vring_destroy(vq);
         return ENOMEM;
     }
     vq->desc = config->desc;
@@ -70,6 +72,7 @@ void
 zcrx_vring_destroy(struct zcrx_vring *vq)
 {
     free(vq->outstanding);
+    free(vq->taken_at);
     memset(vq, 0, sizeof *vq);
 }
 
@@ -153,8 +156,8 @@ zcrx_vring_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
             break;
         }
         vq->outstanding[id] = true;
+        vq->taken_at[id] = vq->next_avail++;
         heads[i].id = id;
-        vq->next_avail++;
     }
     vq->n_outstanding += i;
     return i;
@@ -262,7 +265,10 @@ zcrx_vring_put_back_all(struct zcrx_vring *vq)
         uint16_t pos = vq->used_idx + i;
         uint16_t id = LOAD_ONCE(vq->avail->ring[pos & vq->mask]);
 
-        in_order = id < vq->size && vq->outstanding[id];
+        /* One that was overtaken may have been used and offered again since,
+         * and then be in the ring twice. */
+        in_order = (id < vq->size && vq->outstanding[id]
+                    && vq->taken_at[id] == pos);
     }
     if (in_order) {
         vq->next_avail -= n;

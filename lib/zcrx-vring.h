@@ -121,6 +121,8 @@ struct zcrx_vring {
     struct vring_used *used;
     const struct zcrx_gpa_map *map;
     bool *outstanding;          /* By descriptor id. */
+    uint16_t *taken_at;         /* By descriptor id: its position when it was
+                                 * taken. */
 
     uint16_t size;
     uint16_t mask;
