@@ -351,6 +351,14 @@ static const struct rte_mempool_ops zcrx_pool_ops = {
 
 RTE_MEMPOOL_REGISTER_OPS(zcrx_pool_ops);
 
+/* Makes 'pool' hand out nothing any more: its virtqueue may go away while a
+ * stopped VF queue, or the mempool library, still refers to it. */
+void
+zcrx_pool_close(struct zcrx_pool *pool)
+{
+    pool->credit = 0;
+}
+
 /* Frees 'pool'.  The VF must have none of its mbufs, and no queue that would
  * ask it for more. */
 void
@@ -359,6 +367,8 @@ zcrx_pool_destroy(struct zcrx_pool *pool)
     if (!pool) {
         return;
     }
+    /* The library takes every object out before it frees them. */
+    zcrx_pool_close(pool);
     rte_mempool_free(pool->mp);
     rte_free(pool->guest_mbufs);
     rte_free(pool->hdrs);

@@ -53,6 +53,7 @@ static void
 retire_pool(struct zcrx_pair *pair, struct zcrx_queue *q)
 {
     if (q->pool) {
+        zcrx_pool_close(q->pool);
         pair->retired = xrealloc(pair->retired, (pair->n_retired + 1)
                                                 * sizeof *pair->retired);
         pair->retired[pair->n_retired++] = q->pool;

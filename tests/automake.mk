@@ -27,6 +27,7 @@ TESTSUITE_AT = \
 	tests/lifecycle.at \
 	tests/options.at \
 	tests/registration.at \
+	tests/tap.at \
 	tests/testsuite.at \
 	tests/traffic-macros.at \
 	tests/traffic.at \
