@@ -278,6 +278,7 @@ check_running(struct zcrx_pair *pair)
 {
     enum zcrx_vring_error guest_error = find_guest_error(pair);
     bool link_up = zcrx_vf_link_is_up(&pair->vf);
+    const char *why_copy = zcrx_pair_why_copy(pair);
     bool need_bounce = false;
 
     for (uint16_t i = 0; i < pair->n_active; i++) {
@@ -289,8 +290,9 @@ check_running(struct zcrx_pair *pair)
     } else if (need_bounce) {
         pair->need_bounce = true;
         stop_for_change(pair, "guest buffers do not qualify for zero-copy");
-    } else if (link_up != pair->link_up) {
+    } else if (link_up != pair->link_up || why_copy != pair->why_copy) {
         pair->link_up = link_up;
+        pair->why_copy = why_copy;
         pair->changed(pair);
     }
 }

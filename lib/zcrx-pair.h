@@ -93,6 +93,7 @@ struct zcrx_pair {
     bool mapped;                /* Guest memory, for the VF. */
     bool paused;                /* Running, but for a control message. */
     bool link_up;               /* When last looked at. */
+    const char *why_copy;       /* zcrx_pair_why_copy() when last looked. */
     bool need_bounce;           /* Buffers that do not qualify were seen. */
     bool may_start;             /* 'queues' fits 'config'. */
     long long int ready_since;  /* Monotonic, milliseconds. */

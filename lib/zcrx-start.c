@@ -343,4 +343,5 @@ zcrx_stop(struct zcrx_pair *pair)
     __atomic_store_n(&pair->n_active, 0, __ATOMIC_RELAXED);
     pair->paused = false;
     pair->link_up = false;
+    pair->why_copy = NULL;
 }
