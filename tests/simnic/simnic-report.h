@@ -1,0 +1,25 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef SIMNIC_REPORT_H
+#define SIMNIC_REPORT_H 1
+
+#include "simnic.h"
+
+char *simnic_report(struct simnic *, const struct simnic_source *,
+                    uint16_t max_pairs);
+
+#endif /* simnic-report.h */
