@@ -12,3 +12,50 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+DOC_SOURCE = \
+	Documentation/conf.py \
+	Documentation/howto/dpdkzcrx.rst \
+	Documentation/index.rst \
+	Documentation/ref/commands.inc \
+	Documentation/ref/json.inc \
+	Documentation/ref/options.inc \
+	Documentation/ref/ovs-dpdkzcrx.7.rst \
+	Documentation/ref/states.inc \
+	Documentation/ref/statistics.inc \
+	Documentation/ref/status.inc \
+	Documentation/topics/dpdk/dpdkzcrx.rst
+EXTRA_DIST += $(DOC_SOURCE) README.rst
+
+# The documentation agrees with the code, and builds.
+TESTSUITE_AT += tests/docs.at
+EXTRA_DIST += tests/check-docs.py
+
+# "make docs" builds everything.  The manual page is built by "make", too, as
+# "make install" installs it.
+SPHINX_BUILD = $(SPHINXBUILD) -W -q -d Documentation/doctrees
+DOC_DEPENDS = $(DOC_SOURCE) configure.ac
+
+if HAVE_SPHINX
+man7_MANS = Documentation/man/ovs-dpdkzcrx.7
+
+Documentation/man/ovs-dpdkzcrx.7: $(DOC_DEPENDS)
+	$(AM_V_GEN)$(SPHINX_BUILD) -b man $(srcdir)/Documentation \
+		Documentation/man
+	$(AM_V_at)touch $@
+
+Documentation/html/index.html: $(DOC_DEPENDS)
+	$(AM_V_GEN)$(SPHINX_BUILD) -b html $(srcdir)/Documentation \
+		Documentation/html
+	$(AM_V_at)touch $@
+
+docs: Documentation/html/index.html $(man7_MANS)
+	@echo "The documentation is in Documentation/html and Documentation/man."
+else
+docs:
+	@echo "Sphinx is missing: install python3-sphinx and run configure again."
+	@exit 1
+endif
+.PHONY: docs
+
+mostlyclean-local:
+	rm -rf Documentation/doctrees Documentation/html Documentation/man
