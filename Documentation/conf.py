@@ -31,7 +31,7 @@ html_theme = "alabaster"
 html_theme_options = {
     "description": "Zero-copy receive for Open vSwitch with DPDK",
     "fixed_sidebar": True,
-    "page_width": "1100px",
+    "page_width": "1200px",
 }
 html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
 
