@@ -16,12 +16,12 @@
 
 """Usage: check-docs.py TOP
 
-Checks that the reference in the source tree TOP describes exactly what the code
-there has: the options, states, status keys, statistics and ovs-appctl commands,
-and the members of what the commands print as JSON.
+Checks that the reference in the source tree TOP describes exactly what the
+code there has: the options, states, status keys, statistics and ovs-appctl
+commands, and the members of what the commands print as JSON.
 
-Each kind has a file of definition lists, whose terms are literals.  These files
-are included by the pages that are for reading.
+Each kind has a file of definition lists, whose terms are literals.  These
+files are included by the pages that are for reading.
 """
 
 import os
