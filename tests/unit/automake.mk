@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The dpdkzcrx authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# Unit programs.  tests/unit.at runs them, as they are built here and, whatever
+# "configure" was told, with sanitizers.
+EXTRA_DIST += \
+	tests/unit/check.h \
+	tests/unit/eal.h \
+	tests/unit/guest.h
+
+# Those that need neither Open vSwitch nor DPDK.
+check_PROGRAMS += \
+	tests/unit/test-chain \
+	tests/unit/test-gate \
+	tests/unit/test-gpa \
+	tests/unit/test-guest-errors \
+	tests/unit/test-vring
+
+tests_unit_test_chain_CFLAGS = $(plain_CFLAGS)
+tests_unit_test_chain_SOURCES = tests/unit/test-chain.c tests/unit/guest.c
+tests_unit_test_chain_LDADD = lib/libzcrxring.a
+
+tests_unit_test_gate_CFLAGS = $(plain_CFLAGS) -pthread
+tests_unit_test_gate_SOURCES = tests/unit/test-gate.c
+
+tests_unit_test_gpa_CFLAGS = $(plain_CFLAGS)
+tests_unit_test_gpa_SOURCES = tests/unit/test-gpa.c
+tests_unit_test_gpa_LDADD = lib/libzcrxring.a
+
+tests_unit_test_guest_errors_CFLAGS = $(plain_CFLAGS)
+tests_unit_test_guest_errors_SOURCES = \
+	tests/unit/test-guest-errors.c \
+	tests/unit/guest.c
+tests_unit_test_guest_errors_LDADD = lib/libzcrxring.a
+
+tests_unit_test_vring_CFLAGS = $(plain_CFLAGS)
+tests_unit_test_vring_SOURCES = tests/unit/test-vring.c tests/unit/guest.c
+tests_unit_test_vring_LDADD = lib/libzcrxring.a
+
+# Those that need DPDK.
+check_PROGRAMS += \
+	tests/unit/test-pool \
+	tests/unit/test-pool-model \
+	tests/unit/test-qualify
+
+unit_libs = lib/libzcrx.a lib/libzcrxring.a $(DPDK_LIBS)
+
+tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/guest.c
+tests_unit_test_pool_LDADD = $(unit_libs)
+
+tests_unit_test_pool_model_SOURCES = \
+	tests/unit/test-pool-model.c \
+	tests/unit/guest.c
+tests_unit_test_pool_model_LDADD = $(unit_libs)
+
+tests_unit_test_qualify_SOURCES = tests/unit/test-qualify.c tests/unit/guest.c
+tests_unit_test_qualify_LDADD = $(unit_libs)
+
+# The flags come out of Open vSwitch's build.
+$(tests_unit_test_pool_OBJECTS) \
+$(tests_unit_test_pool_model_OBJECTS) \
+$(tests_unit_test_qualify_OBJECTS): ovs/stamp
