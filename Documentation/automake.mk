@@ -17,6 +17,7 @@ DOC_SOURCE = \
 	Documentation/howto/dpdkzcrx.rst \
 	Documentation/index.rst \
 	Documentation/ref/commands.inc \
+	Documentation/ref/features.inc \
 	Documentation/ref/json.inc \
 	Documentation/ref/options.inc \
 	Documentation/ref/ovs-dpdkzcrx.7.rst \

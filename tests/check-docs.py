@@ -17,8 +17,8 @@
 """Usage: check-docs.py TOP
 
 Checks that the reference in the source tree TOP describes exactly what the
-code there has: the options, states, status keys, statistics and ovs-appctl
-commands, and the members of what the commands print as JSON.
+code there has: the options, states, status keys, virtio features, statistics
+and ovs-appctl commands, and the members of what the commands print as JSON.
 
 Each kind has a file of definition lists, whose terms are literals.  These
 files are included by the pages that are for reading.
@@ -41,6 +41,8 @@ KINDS = [
       r"case ZCRX_PAIR_\w+:\s*return " + STRING], "%s"),
     ("status", "lib/netdev-dpdkzcrx.c",
      [r"\bsmap_add(?:_format)?\(status, " + STRING], "%s"),
+    ("features", "lib/netdev-dpdkzcrx.c",
+     [r"\{ VIRTIO_\w+, " + STRING + r" \}"], "%s"),
     ("statistics", "lib/zcrx-stats.h",
      [r"^    ZCRX_COUNTER\((\w+)\)"], "zcrx_%s"),
     ("commands", "lib/zcrx-appctl.c",
