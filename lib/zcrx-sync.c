@@ -65,8 +65,17 @@ copy_counter(struct zcrx_stats *stats, enum zcrx_copy_reason reason)
     }
 }
 
+/* Makes sure that 'batch' has room for 'n' more entries. */
+static inline void
+make_room(struct zcrx_queue *q, struct used_batch *batch, unsigned int n)
+{
+    if (unlikely(batch->n + n > RTE_DIM(batch->used))) {
+        flush_used(q, batch);
+    }
+}
+
 /* Copies the frame in 'm' to the guest and adds what is to be published to
- * 'batch', after publishing that if there would not be room. */
+ * 'batch'. */
 static enum zcrx_copy_result
 copy_frame(struct zcrx_queue *q, const struct zcrx_head *head,
            const struct rte_mbuf *m, struct used_batch *batch)
@@ -74,9 +83,7 @@ copy_frame(struct zcrx_queue *q, const struct zcrx_head *head,
     enum zcrx_copy_result result;
     uint16_t n;
 
-    if (batch->n > ZCRX_BURST) {
-        flush_used(q, batch);
-    }
+    make_room(q, batch, ZCRX_MAX_MERGE);
     result = zcrx_vring_copy_in(&q->rx, head,
                                 rte_pktmbuf_mtod(m, const void *),
                                 m->data_len, &batch->used[batch->n], &n);
@@ -125,12 +132,14 @@ static inline void
 deliver_guest(struct zcrx_queue *q, const struct rte_mbuf *m, uint16_t id,
               struct used_batch *batch)
 {
-    struct zcrx_used *used = &batch->used[batch->n++];
     struct virtio_net_hdr_v1 hdr = {
         .gso_type = VIRTIO_NET_HDR_GSO_NONE,
         .num_buffers = 1,
     };
+    struct zcrx_used *used;
 
+    make_room(q, batch, 1);
+    used = &batch->used[batch->n++];
     memcpy(q->pool->hdrs[id], &hdr, q->rx.hdr_len);
     used->id = id;
     used->len = q->rx.hdr_len + m->data_len;
