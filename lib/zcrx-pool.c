@@ -147,8 +147,10 @@ zcrx_pool_pop_reserved(struct zcrx_pool *pool)
 void
 zcrx_pool_free_bounce(struct zcrx_pool *pool, struct rte_mbuf *m)
 {
-    m->next = NULL;
-    m->nb_segs = 1;
+    if (unlikely(m->nb_segs != 1)) {
+        rte_pktmbuf_free(m);    /* With all that the driver chained to it. */
+        return;
+    }
     pool->bounce[pool->n_bounce_free++] = m;
     pool->n_bounce_posted--;
 }
