@@ -20,7 +20,9 @@ lib_libzcrxring_a_SOURCES = \
 	lib/zcrx-chain.c \
 	lib/zcrx-gpa.c \
 	lib/zcrx-gpa.h \
+	lib/zcrx-vring-packed.c \
 	lib/zcrx-vring-private.h \
+	lib/zcrx-vring-split.c \
 	lib/zcrx-vring.c \
 	lib/zcrx-vring.h
 

@@ -565,6 +565,7 @@ add_virtio_features(struct smap *status, uint64_t features)
         { VIRTIO_RING_F_INDIRECT_DESC, "indirect_desc" },
         { VIRTIO_RING_F_EVENT_IDX, "event_idx" },
         { VIRTIO_F_VERSION_1, "version_1" },
+        { VIRTIO_F_RING_PACKED, "ring_packed" },
     };
     struct ds s = DS_EMPTY_INITIALIZER;
 

@@ -120,7 +120,7 @@ describe_vring(const struct zcrx_vring *vq)
 {
     struct json *ring = json_object_create();
 
-    json_object_put_string(ring, "kind", "split");
+    json_object_put_string(ring, "kind", zcrx_vring_kind(vq));
     put_uint(ring, "size", vq->size);
     put_uint(ring, "guest_avail_idx", zcrx_vring_guest_avail(vq));
     put_uint(ring, "guest_used_idx", zcrx_vring_guest_used(vq));

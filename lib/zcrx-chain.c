@@ -24,18 +24,37 @@
 #include <string.h>
 #include <linux/virtio_net.h>
 
-/* Returns a copy of entry 'i' of 'table', which the guest may be writing and
- * which, if the table is an indirect one, need not be aligned. */
-static struct vring_desc
-load_desc(const struct vring_desc *table, uint16_t i)
-{
-    struct vring_desc desc;
+/* A descriptor of either kind. */
+struct desc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags;
+    uint16_t next;              /* Split only. */
+};
 
-    memcpy(&desc, (const char *) table + i * sizeof desc, sizeof desc);
-    /* From here on the copy is what counts: keep the compiler from going back
-     * to the table. */
-    __asm__ __volatile__("" ::: "memory");
-    return desc;
+/* Returns a copy of entry 'c->next', which the guest may be writing and which,
+ * if the table is an indirect one, need not be aligned. */
+static struct desc
+load_desc(const struct zcrx_chain *c)
+{
+    const char *p = (const char *) c->table
+                    + c->next * sizeof(struct vring_desc);
+
+    if (c->counted) {
+        struct vring_packed_desc desc;
+
+        memcpy(&desc, p, sizeof desc);
+        /* From here on the copy is what counts: keep the compiler from going
+         * back to the table. */
+        __asm__ __volatile__("" ::: "memory");
+        return (struct desc) { desc.addr, desc.len, desc.flags, 0 };
+    } else {
+        struct vring_desc desc;
+
+        memcpy(&desc, p, sizeof desc);
+        __asm__ __volatile__("" ::: "memory");
+        return (struct desc) { desc.addr, desc.len, desc.flags, desc.next };
+    }
 }
 
 /* Prepares to walk the buffer 'head', which was taken from 'vq'. */
@@ -45,23 +64,36 @@ zcrx_chain_init(struct zcrx_chain *c, struct zcrx_vring *vq,
 {
     memset(c, 0, sizeof *c);
     c->vq = vq;
-    c->table = vq->desc;
-    c->table_size = vq->size;
-    c->left = vq->size;
-    c->next = head->id;
     c->more = true;
+    vq->ops->chain_init(c, head);
+}
+
+/* Finds the descriptor after 'desc', which was 'c->next'.  Returns false if
+ * there should be one where there is none. */
+static bool
+find_next(struct zcrx_chain *c, const struct desc *desc)
+{
+    if (c->counted) {
+        c->more = c->left > 0;
+        c->next = c->next + 1u < c->table_size ? c->next + 1 : 0;
+    } else {
+        c->more = desc->flags & VRING_DESC_F_NEXT;
+        c->next = desc->next;
+    }
+    return !c->more || c->next < c->table_size;
 }
 
 /* Makes the indirect table that 'desc' refers to the current one
- * (Virtio 1.2 2.7.5.3). */
+ * (Virtio 1.2 2.7.5.3, 2.8.7). */
 static bool
-enter_indirect(struct zcrx_chain *c, const struct vring_desc *desc)
+enter_indirect(struct zcrx_chain *c, const struct desc *desc)
 {
     const struct zcrx_gpa_region *region;
-    uint32_t n = desc->len / sizeof *desc;
+    uint32_t n = desc->len / sizeof(struct vring_desc);
 
     if (c->indirect || !c->vq->indirect || desc->flags & VRING_DESC_F_NEXT
-        || !n || desc->len % sizeof *desc || n > ZCRX_VRING_MAX_SIZE) {
+        || !n || desc->len % sizeof(struct vring_desc)
+        || n > ZCRX_VRING_MAX_SIZE) {
         zcrx_vring_set_error(c->vq, ZCRX_VRING_BAD_INDIRECT);
         return false;
     }
@@ -113,13 +145,13 @@ zcrx_chain_next(struct zcrx_chain *c)
         return set_piece(c, c->gpa + c->len, c->rest);
     }
     while (c->more) {
-        struct vring_desc desc;
+        struct desc desc;
 
         if (!c->left--) {
             zcrx_vring_set_error(vq, ZCRX_VRING_BAD_LOOP);
             return false;
         }
-        desc = load_desc(c->table, c->next);
+        desc = load_desc(c);
         if (desc.flags & VRING_DESC_F_INDIRECT) {
             if (!enter_indirect(c, &desc)) {
                 return false;
@@ -130,9 +162,7 @@ zcrx_chain_next(struct zcrx_chain *c)
             zcrx_vring_set_error(vq, ZCRX_VRING_BAD_DIRECTION);
             return false;
         }
-        c->more = desc.flags & VRING_DESC_F_NEXT;
-        c->next = desc.next;
-        if (c->more && c->next >= c->table_size) {
+        if (!find_next(c, &desc)) {
             zcrx_vring_set_error(vq, ZCRX_VRING_BAD_NEXT);
             return false;
         }

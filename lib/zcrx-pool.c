@@ -122,6 +122,7 @@ reserve(struct zcrx_pool *pool, const struct zcrx_head *head)
 {
     uint32_t pos = (pool->reserved_head + pool->n_reserved) % pool->n_bounce;
 
+    zcrx_vring_save(pool->vq, head);
     pool->reserved[pos] = *head;
     pool->n_reserved++;
 }

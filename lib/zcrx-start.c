@@ -29,9 +29,10 @@
 
 VLOG_DEFINE_THIS_MODULE(zcrx_start);
 
-/* How long a guest has for posting as many buffers as the VF has descriptors,
- * in milliseconds, before host buffers make up the difference. */
-#define POST_GRACE 200
+/* How long a guest has for setting up as many queue pairs as the port has and
+ * posting as many buffers as the VF has descriptors, in milliseconds, before
+ * the port does with fewer and with host buffers. */
+#define GRACE 200
 
 /* Virtqueues with fewer entries than this are served with bounce mbufs at
  * hand, because drivers take up to 64 mbufs at once, or none. */
@@ -97,26 +98,52 @@ zcrx_unmap_memory(struct zcrx_pair *pair)
     pair->mapped = false;
 }
 
+static char *
+configure_vf(struct zcrx_pair *pair, uint16_t n_queues)
+{
+    struct zcrx_vf_config config = pair->config.vf;
+    char *error;
+
+    config.n_queues = n_queues;
+    error = zcrx_vf_configure(&pair->vf, &config);
+    if (!error && pair->config.has_mac) {
+        error = zcrx_vf_set_mac(&pair->vf, &pair->config.mac);
+    }
+    return error;
+}
+
 /* Makes the VF ready for being started with 'n_queues' queues: attaches it
  * again if stopping it took closing it.  Returns NULL or an error. */
 static char *
 prepare_vf(struct zcrx_pair *pair, uint16_t n_queues)
 {
-    struct zcrx_vf_config config = pair->config.vf;
     struct zcrx_vf *vf = &pair->vf;
     char *error = NULL;
 
-    if (!zcrx_vf_is_attached(vf)) {
-        error = zcrx_vf_attach(vf, pair->config.devargs);
+    if (zcrx_vf_is_attached(vf) && vf->n_queues == n_queues
+        && vf->mtu == pair->config.vf.mtu) {
+        return NULL;
     }
-    if (!error && (vf->n_queues != n_queues || vf->mtu != config.mtu)) {
-        config.n_queues = n_queues;
-        error = zcrx_vf_configure(vf, &config);
-        if (!error && pair->config.has_mac) {
-            error = zcrx_vf_set_mac(vf, &pair->config.mac);
+    if (zcrx_vf_is_attached(vf)) {
+        error = configure_vf(pair, n_queues);
+        if (!error || !vf->probed) {
+            return error;
         }
+        /* Some drivers cannot have more queues than they once had, until they
+         * are attached anew. */
+        free(error);
+        zcrx_unmap_memory(pair);
+        zcrx_vf_detach(vf);
+        zcrx_free_retired(pair);
     }
-    return error;
+    error = zcrx_vf_attach(vf, pair->config.devargs);
+    return error ? error : configure_vf(pair, n_queues);
+}
+
+static bool
+is_in_grace(const struct zcrx_pair *pair)
+{
+    return time_msec() < pair->ready_since + GRACE;
 }
 
 /* Looks at the buffers that the guest of 'q' has posted, up to 'wanted' of
@@ -151,7 +178,6 @@ look_at_buffers(const struct zcrx_pair *pair, struct zcrx_queue *q,
 static bool
 prepare_queue(struct zcrx_pair *pair, uint16_t i, char **error)
 {
-    bool in_time = time_msec() < pair->ready_since + POST_GRACE;
     struct zcrx_queue *q = &pair->queues[i];
     enum zcrx_mode mode = pair->config.mode;
     char name[RTE_MEMPOOL_NAMESIZE];
@@ -178,7 +204,8 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, char **error)
                            zcrx_copy_reason_to_string(reason));
         return false;
     }
-    if (n_posted < pair->n_rxd && (in_time || mode == ZCRX_MODE_ZERO_COPY)) {
+    if (n_posted < pair->n_rxd && (is_in_grace(pair)
+                                   || mode == ZCRX_MODE_ZERO_COPY)) {
         return false;
     }
     bounce = (mode == ZCRX_MODE_COPY || reason != ZCRX_ZERO_COPY
@@ -275,8 +302,13 @@ zcrx_start(struct zcrx_pair *pair, char **error)
 {
     uint16_t n = count_usable_queues(pair);
 
-    *error = n ? prepare_vf(pair, n) : NULL;
-    if (!n || *error) {
+    *error = NULL;
+    if (!n || (n < pair->n_queues && is_in_grace(pair))) {
+        /* A guest sets up one queue pair after the other. */
+        return false;
+    }
+    *error = prepare_vf(pair, n);
+    if (*error) {
         return false;
     }
     map_memory(pair);
@@ -297,13 +329,13 @@ zcrx_start(struct zcrx_pair *pair, char **error)
 static void
 keep_position(struct zcrx_pair *pair, uint16_t i)
 {
-    const struct zcrx_vring *rx = &pair->queues[i].rx;
-    const struct zcrx_vring *tx = &pair->queues[i].tx;
+    struct zcrx_vring_config *rx = &pair->guest.pairs[i].rx;
+    struct zcrx_vring_config *tx = &pair->guest.pairs[i].tx;
 
-    pair->guest.pairs[i].rx.last_avail = rx->next_avail;
-    pair->guest.pairs[i].rx.last_used = rx->used_idx;
-    pair->guest.pairs[i].tx.last_avail = tx->next_avail;
-    pair->guest.pairs[i].tx.last_used = tx->used_idx;
+    zcrx_vring_get_position(&pair->queues[i].rx, &rx->last_avail,
+                            &rx->last_used);
+    zcrx_vring_get_position(&pair->queues[i].tx, &tx->last_avail,
+                            &tx->last_used);
     zcrx_vhost_set_position(&pair->vhost, i, rx, tx);
 }
 

@@ -49,7 +49,8 @@
     ZCRX_COUNTER(tx_dropped_length)      /* Shorter than an Ethernet header \
                                           * or longer than the VF takes. */ \
     ZCRX_COUNTER(tx_dropped_offload)     /* Asks for what was not agreed. */ \
-    ZCRX_COUNTER(tx_dropped_no_mbuf)     /* No host buffer. */
+    ZCRX_COUNTER(tx_dropped_no_mbuf)     /* No host buffer. */              \
+    ZCRX_COUNTER(tx_dropped_guest_error) /* The guest broke its queue. */
 
 /* Why a frame that OVS sent to the port did not reach the guest. */
 #define ZCRX_INJECT_DROP_REASONS                                            \

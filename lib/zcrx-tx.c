@@ -62,16 +62,19 @@ read_frame(struct zcrx_queue *q, const struct zcrx_head *head,
 {
     struct virtio_net_hdr_v1 hdr = { .flags = 0 };
     struct zcrx_chain chain;
+    uint64_t *drop;
 
     zcrx_chain_init(&chain, &q->tx, head);
     if (zcrx_chain_read(&chain, &hdr, q->tx.hdr_len) < q->tx.hdr_len) {
-        return &q->stats.tx_dropped_length;
+        drop = &q->stats.tx_dropped_length;
+    } else if (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM
+               || hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+        drop = &q->stats.tx_dropped_offload;
+    } else {
+        drop = copy_out(q, &chain, m);
     }
-    if (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM
-        || hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-        return &q->stats.tx_dropped_offload;
-    }
-    return copy_out(q, &chain, m);
+    /* Of a frame whose chain is broken, there is only a part. */
+    return q->tx.error ? &q->stats.tx_dropped_guest_error : drop;
 }
 
 /* Gives the 'n' frames in 'mbufs' to the VF, which drops what it has no room
@@ -103,22 +106,25 @@ send_frames(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n)
 unsigned int
 zcrx_tx_relay(struct zcrx_queue *q)
 {
-    uint16_t n = RTE_MIN(zcrx_vring_n_avail(&q->tx), ZCRX_BURST);
     struct rte_mbuf *mbufs[ZCRX_BURST];
     struct zcrx_head heads[ZCRX_BURST];
     struct zcrx_used used[ZCRX_BURST];
     uint16_t n_frames = 0;
     uint64_t bytes = 0;
-    uint16_t n_taken;
+    uint16_t n;
 
-    /* The VF returns mbufs sooner or later; until then the guest waits. */
-    if (!n || rte_pktmbuf_alloc_bulk(q->tx_mp, mbufs, n)) {
+    n = zcrx_vring_take(&q->tx, heads, ZCRX_BURST);
+    if (!n) {
         return 0;
     }
-    n_taken = zcrx_vring_take(&q->tx, heads, n);
-    rte_pktmbuf_free_bulk(&mbufs[n_taken], n - n_taken);
+    if (rte_pktmbuf_alloc_bulk(q->tx_mp, mbufs, n)) {
+        /* The VF returns mbufs sooner or later; until then the guest
+         * waits. */
+        zcrx_vring_untake(&q->tx, heads, n);
+        return 0;
+    }
 
-    for (uint16_t i = 0; i < n_taken; i++) {
+    for (uint16_t i = 0; i < n; i++) {
         struct rte_mbuf *m = mbufs[i];
         uint64_t *drop = read_frame(q, &heads[i], m);
 
@@ -135,8 +141,8 @@ zcrx_tx_relay(struct zcrx_queue *q)
     if (n_frames) {
         send_frames(q, mbufs, n_frames);
     }
-    zcrx_vring_publish(&q->tx, used, n_taken);
-    zcrx_stats_add(&q->stats.guest_tx_frames, n_taken);
+    zcrx_vring_publish(&q->tx, used, n);
+    zcrx_stats_add(&q->stats.guest_tx_frames, n);
     zcrx_stats_add(&q->stats.guest_tx_bytes, bytes);
-    return n_taken;
+    return n;
 }

@@ -123,7 +123,8 @@ take_ownership(struct zcrx_vf *vf, uint16_t port_id)
                          "'%s'; each port needs a device of its own",
                          vf->owner, vf->devargs, owner.name);
     }
-    if (rte_eth_dev_configure(port_id, 1, 1, &conf) == -EBUSY) {
+    if (!vf->probed
+        && rte_eth_dev_configure(port_id, 1, 1, &conf) == -EBUSY) {
         return xasprintf("%s: dpdk-devargs: device '%s' is in use by another "
                          "port; each port needs a device of its own",
                          vf->owner, vf->devargs);

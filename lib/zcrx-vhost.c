@@ -38,8 +38,7 @@ VLOG_DEFINE_THIS_MODULE(zcrx_vhost);
 /* Features of DPDK's vhost library that ring sync does not serve (yet, or
  * ever).  What is left is what a guest is offered. */
 #define UNSERVED_FEATURES                       \
-    ((1ULL << VIRTIO_F_RING_PACKED)             \
-     | (1ULL << VIRTIO_F_IN_ORDER)              \
+    ((1ULL << VIRTIO_F_IN_ORDER)                \
      | (1ULL << VIRTIO_F_ACCESS_PLATFORM)       \
      | (1ULL << VHOST_F_LOG_ALL)                \
      | (1ULL << VIRTIO_NET_F_CSUM)              \
@@ -347,6 +346,8 @@ read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
                                     &config->last_used)) {
         return false;
     }
+    /* The library has the parts of a packed ring in the same places. */
+    config->packed = features & (1ULL << VIRTIO_F_RING_PACKED);
     config->desc = vring.desc;
     config->avail = vring.avail;
     config->used = vring.used;
@@ -400,13 +401,13 @@ zcrx_vhost_release_guest(struct zcrx_guest *guest)
  * that it gives the right answer when it is asked. */
 void
 zcrx_vhost_set_position(const struct zcrx_vhost *vhost, uint16_t queue_pair,
-                        const struct zcrx_vring *rx,
-                        const struct zcrx_vring *tx)
+                        const struct zcrx_vring_config *rx,
+                        const struct zcrx_vring_config *tx)
 {
     if (vhost->vid >= 0) {
-        rte_vhost_set_vring_base(vhost->vid, queue_pair * 2, rx->next_avail,
-                                 rx->used_idx);
+        rte_vhost_set_vring_base(vhost->vid, queue_pair * 2,
+                                 rx->last_avail, rx->last_used);
         rte_vhost_set_vring_base(vhost->vid, queue_pair * 2 + 1,
-                                 tx->next_avail, tx->used_idx);
+                                 tx->last_avail, tx->last_used);
     }
 }

@@ -91,7 +91,7 @@ const char *zcrx_vhost_read_guest(const struct zcrx_vhost *,
 void zcrx_vhost_release_guest(struct zcrx_guest *);
 int zcrx_vhost_callfd(const struct zcrx_vhost *, uint16_t virtqueue);
 void zcrx_vhost_set_position(const struct zcrx_vhost *, uint16_t queue_pair,
-                             const struct zcrx_vring *rx,
-                             const struct zcrx_vring *tx);
+                             const struct zcrx_vring_config *rx,
+                             const struct zcrx_vring_config *tx);
 
 #endif /* zcrx-vhost.h */

@@ -27,6 +27,9 @@
     __atomic_load_n((const volatile __typeof__(FIELD) *) &(FIELD), \
                     __ATOMIC_RELAXED)
 
+extern const struct zcrx_vring_ops zcrx_vring_split;
+extern const struct zcrx_vring_ops zcrx_vring_packed;
+
 /* Stops 'vq' because of 'error', unless it has stopped already. */
 static inline void
 zcrx_vring_set_error(struct zcrx_vring *vq, enum zcrx_vring_error error)
@@ -34,6 +37,23 @@ zcrx_vring_set_error(struct zcrx_vring *vq, enum zcrx_vring_error error)
     if (!vq->error) {
         vq->error = error;
     }
+}
+
+/* Marks buffer 'id' of 'vq' as taken.  Returns false and stops the queue if it
+ * cannot be. */
+static inline bool
+zcrx_vring_mark_taken(struct zcrx_vring *vq, uint16_t id)
+{
+    if (id >= vq->size) {
+        zcrx_vring_set_error(vq, ZCRX_VRING_BAD_HEAD);
+        return false;
+    }
+    if (vq->outstanding[id]) {
+        zcrx_vring_set_error(vq, ZCRX_VRING_BAD_DUPLICATE);
+        return false;
+    }
+    vq->outstanding[id] = true;
+    return true;
 }
 
 #endif /* zcrx-vring-private.h */

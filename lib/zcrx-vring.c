@@ -15,6 +15,8 @@
  */
 
 
+/* What the kinds of virtqueue have in common. */
+
 #include "zcrx-vring.h"
 #include "zcrx-vring-private.h"
 
@@ -22,11 +24,41 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <linux/virtio_net.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "virtqueues are little-endian, and so must be the host"
 #endif
+
+/* Receive buffers that are taken and then described at once. */
+#define TAKE_BURST 32
+
+static void
+init_split(struct zcrx_vring *vq, const struct zcrx_vring_config *config)
+{
+    vq->ops = &zcrx_vring_split;
+    vq->desc = config->desc;
+    vq->avail = config->avail;
+    vq->used = config->used;
+    vq->mask = config->size - 1;
+    vq->next_avail = config->last_avail;
+    vq->seen_avail = config->last_avail;
+    vq->used_idx = config->last_used;
+    vq->taken_at = calloc(config->size, sizeof *vq->taken_at);
+}
+
+static void
+init_packed(struct zcrx_vring *vq, const struct zcrx_vring_config *config)
+{
+    vq->ops = &zcrx_vring_packed;
+    vq->packed_desc = config->desc;
+    vq->driver_event = config->avail;
+    vq->device_event = config->used;
+    vq->next_avail = config->last_avail & 0x7fff;
+    vq->avail_wrap = config->last_avail >> 15;
+    vq->used_idx = config->last_used & 0x7fff;
+    vq->used_wrap = config->last_used >> 15;
+    vq->packed_bufs = calloc(config->size, sizeof *vq->packed_bufs);
+}
 
 /* Makes 'vq' ready for use with the rings that 'config' names, which must stay
  * mapped until zcrx_vring_destroy(), as must the memory in 'map'.  Returns 0
@@ -35,28 +67,30 @@ int
 zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
                 const struct zcrx_gpa_map *map)
 {
+    uint16_t size = config->size;
+
     memset(vq, 0, sizeof *vq);
-    if (!config->size || config->size > ZCRX_VRING_MAX_SIZE
-        || config->size & (config->size - 1)) {
+    if (!size || size > ZCRX_VRING_MAX_SIZE
+        || (config->packed
+            ? ((config->last_avail & 0x7fff) >= size
+               || (config->last_used & 0x7fff) >= size)
+            : size & (size - 1))) {
         return EINVAL;
     }
+    vq->size = size;
+    if (config->packed) {
+        init_packed(vq, config);
+    } else {
+        init_split(vq, config);
+    }
     /* Not xcalloc(): nothing here knows Open vSwitch. */
-    vq->outstanding = calloc(config->size, sizeof *vq->outstanding);
-    vq->taken_at = calloc(config->size, sizeof *vq->taken_at);
-    if (!vq->outstanding || !vq->taken_at) {
+    vq->outstanding = calloc(size, sizeof *vq->outstanding);
+    if (!vq->outstanding
+        || (config->packed ? !vq->packed_bufs : !vq->taken_at)) {
         zcrx_vring_destroy(vq);
         return ENOMEM;
     }
-    vq->desc = config->desc;
-    vq->avail = config->avail;
-    vq->used = config->used;
     vq->map = map;
-    vq->size = config->size;
-    vq->mask = config->size - 1;
-    vq->next_avail = config->last_avail;
-    vq->seen_avail = config->last_avail;
-    vq->used_idx = config->last_used;
-    vq->signalled_used = config->last_used;
     vq->hdr_len = (config->version_1 || config->mergeable
                    ? ZCRX_HDR_LEN : ZCRX_HDR_LEN_LEGACY);
     vq->rx = config->rx;
@@ -67,12 +101,19 @@ zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
     return 0;
 }
 
-/* Frees what 'vq' owns.  Buffers must have been put back before. */
+/* Frees what 'vq' owns.  Its buffers should have been put back before. */
 void
 zcrx_vring_destroy(struct zcrx_vring *vq)
 {
+    if (vq->ops == &zcrx_vring_packed) {
+        for (uint16_t i = 0; vq->packed_bufs && i < vq->size; i++) {
+            free(vq->packed_bufs[i].saved);
+        }
+        free(vq->packed_bufs);
+    } else {
+        free(vq->taken_at);
+    }
     free(vq->outstanding);
-    free(vq->taken_at);
     memset(vq, 0, sizeof *vq);
 }
 
@@ -93,38 +134,49 @@ zcrx_vring_strerror(enum zcrx_vring_error error)
     }
 }
 
-/* The guest's own indices, for display. */
+/* Returns "split" or "packed". */
+const char *
+zcrx_vring_kind(const struct zcrx_vring *vq)
+{
+    return vq->ops->kind;
+}
+
+/* The guest's own indices, for display.  A packed ring has none; they are our
+ * positions then. */
 uint16_t
 zcrx_vring_guest_avail(const struct zcrx_vring *vq)
 {
-    return vq->avail ? LOAD_ONCE(vq->avail->idx) : 0;
+    return (vq->ops == &zcrx_vring_split ? LOAD_ONCE(vq->avail->idx)
+            : vq->next_avail);
 }
 
 uint16_t
 zcrx_vring_guest_used(const struct zcrx_vring *vq)
 {
-    return vq->used ? LOAD_ONCE(vq->used->idx) : 0;
+    return (vq->ops == &zcrx_vring_split ? LOAD_ONCE(vq->used->idx)
+            : vq->used_idx);
 }
 
-/* The part of zcrx_vring_n_avail() that looks at the guest's index. */
-uint16_t
-zcrx_vring_n_avail__(struct zcrx_vring *vq)
+/* Stores the position of 'vq' as struct zcrx_vring_config has it. */
+void
+zcrx_vring_get_position(const struct zcrx_vring *vq, uint16_t *last_avail,
+                        uint16_t *last_used)
 {
-    uint16_t idx, n;
+    *last_avail = vq->next_avail;
+    *last_used = vq->used_idx;
+    if (vq->ops == &zcrx_vring_packed) {
+        *last_avail |= vq->avail_wrap << 15;
+        *last_used |= vq->used_wrap << 15;
+    }
+}
 
-    if (vq->error) {
-        return 0;
-    }
-    /* Pairs with the driver's barrier between filling the ring and moving the
-     * index (Virtio 1.2 2.7.13.3). */
-    idx = __atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE);
-    n = idx - vq->next_avail;
-    if (n > vq->size) {
-        zcrx_vring_set_error(vq, ZCRX_VRING_BAD_INDEX);
-        return 0;
-    }
-    vq->seen_avail = idx;
-    return n;
+/* Returns how many buffers the guest has made available that were not taken
+ * yet.  Of a packed ring, where they must be counted, it counts no more than
+ * ZCRX_COUNT_MAX. */
+uint16_t
+zcrx_vring_n_avail(struct zcrx_vring *vq)
+{
+    return vq->error ? 0 : vq->ops->n_avail(vq);
 }
 
 /* Takes up to 'n' available buffers in the order in which the guest offered
@@ -132,35 +184,7 @@ zcrx_vring_n_avail__(struct zcrx_vring *vq)
 uint16_t
 zcrx_vring_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
 {
-    uint16_t n_avail = zcrx_vring_n_avail(vq);
-    uint16_t i;
-
-    if (n > n_avail) {
-        /* What was seen before may not be all there is. */
-        n_avail = zcrx_vring_n_avail__(vq);
-        n = n < n_avail ? n : n_avail;
-    }
-    if (vq->error) {
-        return 0;
-    }
-
-    for (i = 0; i < n; i++) {
-        uint16_t id = LOAD_ONCE(vq->avail->ring[vq->next_avail & vq->mask]);
-
-        if (id >= vq->size) {
-            zcrx_vring_set_error(vq, ZCRX_VRING_BAD_HEAD);
-            break;
-        }
-        if (vq->outstanding[id]) {
-            zcrx_vring_set_error(vq, ZCRX_VRING_BAD_DUPLICATE);
-            break;
-        }
-        vq->outstanding[id] = true;
-        vq->taken_at[id] = vq->next_avail++;
-        heads[i].id = id;
-    }
-    vq->n_outstanding += i;
-    return i;
+    return vq->error ? 0 : vq->ops->take(vq, heads, n);
 }
 
 /* Undoes the taking of 'heads', the 'n' buffers that were taken last. */
@@ -168,11 +192,16 @@ void
 zcrx_vring_untake(struct zcrx_vring *vq, const struct zcrx_head *heads,
                   uint16_t n)
 {
-    for (uint16_t i = 0; i < n; i++) {
-        vq->outstanding[heads[i].id] = false;
-    }
-    vq->next_avail -= n;
-    vq->n_outstanding -= n;
+    vq->ops->untake(vq, heads, n);
+}
+
+/* Makes sure that buffer 'head', which was taken, can still be walked when
+ * others have been published.  Returns false, and stops the queue, if there is
+ * no memory for that. */
+bool
+zcrx_vring_save(struct zcrx_vring *vq, const struct zcrx_head *head)
+{
+    return vq->ops->save(vq, head);
 }
 
 /* Describes the receive buffer 'head', which was taken, in '*buf'.  Returns
@@ -229,18 +258,26 @@ describe_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *buf)
 uint16_t
 zcrx_vring_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
 {
-    uint16_t i;
+    struct zcrx_head heads[TAKE_BURST];
+    uint16_t done = 0;
 
-    for (i = 0; i < n; i++) {
-        if (!zcrx_vring_take(vq, &bufs[i].head, 1)) {
-            break;
+    while (done < n) {
+        uint16_t want = n - done < TAKE_BURST ? n - done : TAKE_BURST;
+        uint16_t got = zcrx_vring_take(vq, heads, want);
+
+        for (uint16_t i = 0; i < got; i++) {
+            bufs[done].head = heads[i];
+            if (!describe_rx(vq, &bufs[done])) {
+                zcrx_vring_untake(vq, &heads[i], got - i);
+                return done;
+            }
+            done++;
         }
-        if (!describe_rx(vq, &bufs[i])) {
-            zcrx_vring_untake(vq, &bufs[i].head, 1);
+        if (got < want) {
             break;
         }
     }
-    return i;
+    return done;
 }
 
 /* Puts all buffers that are outstanding back, so that they are available
@@ -255,32 +292,16 @@ zcrx_vring_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
 void
 zcrx_vring_put_back_all(struct zcrx_vring *vq)
 {
-    uint16_t n = vq->n_outstanding;
-    bool in_order = (uint16_t) (vq->next_avail - n) == vq->used_idx;
-
-    if (!n) {
-        return;
-    }
-    for (uint16_t i = 0; i < n && in_order; i++) {
-        uint16_t pos = vq->used_idx + i;
-        uint16_t id = LOAD_ONCE(vq->avail->ring[pos & vq->mask]);
-
-        /* One that was overtaken may have been used and offered again since,
-         * and then be in the ring twice. */
-        in_order = (id < vq->size && vq->outstanding[id]
-                    && vq->taken_at[id] == pos);
-    }
-    if (in_order) {
-        vq->next_avail -= n;
+    if (!vq->n_outstanding || vq->ops->rewind(vq)) {
         memset(vq->outstanding, 0, vq->size * sizeof *vq->outstanding);
         vq->n_outstanding = 0;
-    } else {
-        for (uint32_t id = 0; id < vq->size; id++) {
-            if (vq->outstanding[id]) {
-                struct zcrx_used used = { .id = id };
+        return;
+    }
+    for (uint32_t id = 0; id < vq->size; id++) {
+        if (vq->outstanding[id]) {
+            struct zcrx_used used = { .id = id };
 
-                zcrx_vring_publish(vq, &used, 1);
-            }
+            zcrx_vring_publish(vq, &used, 1);
         }
     }
 }
@@ -291,41 +312,24 @@ void
 zcrx_vring_publish(struct zcrx_vring *vq, const struct zcrx_used *used,
                    uint16_t n)
 {
-    for (uint16_t i = 0; i < n; i++) {
-        struct vring_used_elem *elem
-            = &vq->used->ring[(vq->used_idx + i) & vq->mask];
-
-        elem->id = used[i].id;
-        elem->len = used[i].len;
-        vq->outstanding[used[i].id] = false;
-    }
-    vq->n_outstanding -= n;
-    vq->used_idx += n;
-
-    /* The entries, and the frames, before the index (Virtio 1.2 2.7.8.2). */
-    __atomic_store_n(&vq->used->idx, vq->used_idx, __ATOMIC_RELEASE);
+    vq->ops->publish(vq, used, n);
 }
 
 /* Returns true if the guest wants to be notified of what was published since
- * this was last asked (Virtio 1.2 2.7.7.2, 2.7.10.1). */
+ * this was last asked. */
 bool
 zcrx_vring_must_notify(struct zcrx_vring *vq)
 {
-    uint16_t old = vq->signalled_used;
+    uint32_t n = vq->n_unsignalled;
 
-    if (vq->used_idx == old) {
+    if (!n) {
         return false;
     }
-    /* The used index must be visible before the guest's wish is read: the
+    /* What was published must be visible before the guest's wish is read: the
      * driver does the reverse before it goes to sleep. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    vq->signalled_used = vq->used_idx;
-    if (vq->event_idx) {
-        uint16_t event = LOAD_ONCE(vq->avail->ring[vq->size]);
-
-        return vring_need_event(event, vq->used_idx, old);
-    }
-    return !(LOAD_ONCE(vq->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+    vq->n_unsignalled = 0;
+    return n > vq->size || vq->ops->wants_notification(vq, n);
 }
 
 /* Notifies the guest if it wants to be.  Returns true if it was.  Does not
@@ -342,18 +346,9 @@ zcrx_vring_notify(struct zcrx_vring *vq)
     return write(vq->callfd, &one, sizeof one) == sizeof one;
 }
 
-/* Tells the guest that it need not notify us, as we poll.  With event index,
- * 'flags' must be 0, and the guest notifies when it passes 'avail_event',
- * which is left behind (Virtio 1.2 2.7.10). */
+/* Tells the guest that it need not notify us, as we poll. */
 void
 zcrx_vring_suppress_kicks(struct zcrx_vring *vq)
 {
-    uint16_t flags = vq->event_idx ? 0 : VRING_USED_F_NO_NOTIFY;
-
-    __atomic_store_n(&vq->used->flags, flags, __ATOMIC_RELAXED);
-    if (vq->event_idx) {
-        __virtio16 *avail_event = (__virtio16 *) &vq->used->ring[vq->size];
-
-        __atomic_store_n(avail_event, vq->next_avail - 1, __ATOMIC_RELAXED);
-    }
+    vq->ops->suppress_kicks(vq);
 }

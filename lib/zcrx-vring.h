@@ -18,7 +18,7 @@
 #ifndef ZCRX_VRING_H
 #define ZCRX_VRING_H 1
 
-/* One virtqueue of a guest, read and written by its only user: the PMD thread
+/* One virtqueue of a guest, split or packed, read and written by its only user: the PMD thread
  * that owns the queue pair, or whoever has shut that thread out.
  *
  * What the guest can write is never trusted: each field is loaded once into a
@@ -54,6 +54,9 @@
 /* Guest buffers that one frame may spread over. */
 #define ZCRX_MAX_MERGE 64
 
+/* Buffers that zcrx_vring_n_avail() counts at most in a packed ring. */
+#define ZCRX_COUNT_MAX 64
+
 /* What a guest can do wrong: code, text. */
 #define ZCRX_VRING_ERRORS                                                   \
     ZCRX_VRING_ERROR(INDEX, "available index is further ahead than the "    \
@@ -76,14 +79,18 @@ enum zcrx_vring_error {
 #undef ZCRX_VRING_ERROR
 };
 
-/* What was negotiated, and where the rings are. */
+/* What was negotiated, and where the rings are.  A position in a packed ring
+ * has the wrap counter in bit 15, as in the vhost-user protocol. */
 struct zcrx_vring_config {
-    void *desc;                 /* HVA of the descriptor table. */
-    void *avail;                /* HVA of the available ring. */
-    void *used;                 /* HVA of the used ring. */
-    uint16_t size;              /* Entries, a power of two. */
+    void *desc;                 /* HVA of the descriptor table or ring. */
+    void *avail;                /* HVA of the available ring; of the driver's
+                                 * event structure if packed. */
+    void *used;                 /* HVA of the used ring; of the device's event
+                                 * structure if packed. */
+    uint16_t size;              /* Entries, a power of two if split. */
     uint16_t last_avail;        /* Position of the next buffer to take. */
     uint16_t last_used;         /* Position of the next used entry. */
+    bool packed;                /* VIRTIO_F_RING_PACKED. */
     int callfd;                 /* To notify the guest by, or negative. */
     bool rx;                    /* The guest receives on this queue. */
     bool version_1;             /* VIRTIO_F_VERSION_1. */
@@ -115,22 +122,61 @@ struct zcrx_used {
     uint32_t len;               /* Bytes written, with the header. */
 };
 
+/* What differs between the kinds of virtqueue, for a burst of buffers at a
+ * time.  The functions of the same names below say what each does. */
+struct zcrx_chain;
+struct zcrx_vring;
+struct zcrx_vring_ops {
+    const char *kind;
+    uint16_t (*n_avail)(struct zcrx_vring *);
+    uint16_t (*take)(struct zcrx_vring *, struct zcrx_head *, uint16_t n);
+    void (*untake)(struct zcrx_vring *, const struct zcrx_head *, uint16_t n);
+    bool (*save)(struct zcrx_vring *, const struct zcrx_head *);
+    bool (*rewind)(struct zcrx_vring *);
+    void (*publish)(struct zcrx_vring *, const struct zcrx_used *, uint16_t n);
+    bool (*wants_notification)(struct zcrx_vring *, uint32_t n_new);
+    void (*suppress_kicks)(struct zcrx_vring *);
+    void (*chain_init)(struct zcrx_chain *, const struct zcrx_head *);
+};
+
+/* Of a packed ring: a buffer that was taken. */
+struct zcrx_packed_buf {
+    uint16_t slot;              /* Of its first descriptor. */
+    uint16_t n_desc;
+    struct vring_packed_desc *saved; /* See zcrx_vring_save(). */
+};
+
 struct zcrx_vring {
-    const struct vring_desc *desc;
-    const struct vring_avail *avail;
-    struct vring_used *used;
+    const struct zcrx_vring_ops *ops;
     const struct zcrx_gpa_map *map;
     bool *outstanding;          /* By descriptor id. */
-    uint16_t *taken_at;         /* By descriptor id: its position when it was
+
+    union {
+        struct {                /* Split. */
+            const struct vring_desc *desc;
+            const struct vring_avail *avail;
+            struct vring_used *used;
+            uint16_t *taken_at; /* By descriptor id: its position when it was
                                  * taken. */
+            uint16_t seen_avail; /* The guest's index when last looked at. */
+            uint16_t mask;
+        };
+        struct {                /* Packed. */
+            struct vring_packed_desc *packed_desc;
+            const struct vring_packed_desc_event *driver_event;
+            struct vring_packed_desc_event *device_event;
+            struct zcrx_packed_buf *packed_bufs; /* By descriptor id. */
+            uint16_t n_desc_outstanding;
+            bool avail_wrap;    /* Wrap counters. */
+            bool used_wrap;
+        };
+    };
 
     uint16_t size;
-    uint16_t mask;
     uint16_t next_avail;        /* Position of the next buffer to take. */
-    uint16_t seen_avail;        /* The guest's index when last looked at. */
     uint16_t used_idx;          /* Position of the next used entry. */
-    uint16_t signalled_used;    /* 'used_idx' when last asked whether to
-                                 * notify. */
+    uint32_t n_unsignalled;     /* Positions used since it was last asked
+                                 * whether to notify. */
     uint16_t n_outstanding;     /* Buffers taken, and neither used nor put
                                  * back. */
     uint8_t hdr_len;            /* Bytes of the virtio-net header. */
@@ -147,12 +193,13 @@ int zcrx_vring_init(struct zcrx_vring *, const struct zcrx_vring_config *,
 void zcrx_vring_destroy(struct zcrx_vring *);
 const char *zcrx_vring_strerror(enum zcrx_vring_error);
 
-uint16_t zcrx_vring_n_avail__(struct zcrx_vring *);
+uint16_t zcrx_vring_n_avail(struct zcrx_vring *);
 uint16_t zcrx_vring_take(struct zcrx_vring *, struct zcrx_head *, uint16_t n);
 uint16_t zcrx_vring_take_rx(struct zcrx_vring *, struct zcrx_rx_buf *,
                             uint16_t n);
 void zcrx_vring_untake(struct zcrx_vring *, const struct zcrx_head *,
                        uint16_t n);
+bool zcrx_vring_save(struct zcrx_vring *, const struct zcrx_head *);
 void zcrx_vring_put_back_all(struct zcrx_vring *);
 void zcrx_vring_publish(struct zcrx_vring *, const struct zcrx_used *,
                         uint16_t n);
@@ -160,30 +207,27 @@ bool zcrx_vring_must_notify(struct zcrx_vring *);
 bool zcrx_vring_notify(struct zcrx_vring *);
 void zcrx_vring_suppress_kicks(struct zcrx_vring *);
 
+const char *zcrx_vring_kind(const struct zcrx_vring *);
 uint16_t zcrx_vring_guest_avail(const struct zcrx_vring *);
 uint16_t zcrx_vring_guest_used(const struct zcrx_vring *);
-
-/* Returns how many buffers the guest has made available that were not taken
- * yet. */
-static inline uint16_t
-zcrx_vring_n_avail(struct zcrx_vring *vq)
-{
-    uint16_t n = vq->seen_avail - vq->next_avail;
-
-    return n ? n : zcrx_vring_n_avail__(vq);
-}
+void zcrx_vring_get_position(const struct zcrx_vring *, uint16_t *last_avail,
+                             uint16_t *last_used);
 
 /* Walking the memory that one buffer consists of, from its first byte to its
  * last, piece by piece. */
 struct zcrx_chain {
     struct zcrx_vring *vq;
-    const struct vring_desc *table; /* The ring's, or an indirect one. */
-    uint32_t table_size;            /* Entries in 'table'. */
-    uint32_t left;                  /* Descriptors that may still follow. */
-    uint16_t next;                  /* Index in 'table'. */
-    bool more;                      /* There is a descriptor 'next'. */
-    bool indirect;                  /* 'table' is an indirect one. */
-    uint64_t total;                 /* Bytes in all descriptors so far. */
+    const void *table;          /* The ring's, or an indirect one: of 'struct
+                                 * vring_desc' or 'struct vring_packed_desc',
+                                 * which have the same size. */
+    uint32_t table_size;        /* Entries in 'table'. */
+    uint32_t left;              /* Descriptors that may still follow. */
+    uint16_t next;              /* Index in 'table'. */
+    bool more;                  /* There is a descriptor 'next'. */
+    bool indirect;              /* 'table' is an indirect one. */
+    bool counted;               /* 'left' descriptors follow each other, as in
+                                 * packed rings; else they are linked. */
+    uint64_t total;             /* Bytes in all descriptors so far. */
 
     /* What is left of the current descriptor: a piece of 'len' bytes within
      * 'region', and 'rest' bytes beyond its end. */

@@ -27,6 +27,7 @@ TESTSUITE_AT = \
 	tests/copy.at \
 	tests/lifecycle.at \
 	tests/options.at \
+	tests/packed.at \
 	tests/registration.at \
 	tests/tap.at \
 	tests/testsuite.at \

@@ -1,0 +1,317 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Packed virtqueues (Virtio 1.2 2.8).
+ *
+ * The ring of descriptors serves as available and as used ring.  What the
+ * device has used it writes over the descriptors from the used position on,
+ * whichever buffers these belong to: a buffer that was taken and is used later
+ * than others must be saved to be walked after that.  A buffer takes as many
+ * places among the used ones as it had descriptors. */
+
+#include "zcrx-vring.h"
+#include "zcrx-vring-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define F_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
+#define F_USED (1 << VRING_PACKED_DESC_F_USED)
+
+/* A place in the ring. */
+struct cursor {
+    uint16_t slot;
+    bool wrap;
+};
+
+static void
+advance(const struct zcrx_vring *vq, struct cursor *c, uint16_t n)
+{
+    c->slot += n;
+    if (c->slot >= vq->size) {
+        c->slot -= vq->size;
+        c->wrap = !c->wrap;
+    }
+}
+
+static void
+retreat(const struct zcrx_vring *vq, struct cursor *c, uint16_t n)
+{
+    if (c->slot < n) {
+        c->slot += vq->size;
+        c->wrap = !c->wrap;
+    }
+    c->slot -= n;
+}
+
+static struct cursor
+avail_cursor(const struct zcrx_vring *vq)
+{
+    return (struct cursor) { vq->next_avail, vq->avail_wrap };
+}
+
+static void
+set_avail_cursor(struct zcrx_vring *vq, const struct cursor *c)
+{
+    vq->next_avail = c->slot;
+    vq->avail_wrap = c->wrap;
+}
+
+/* Stores in '*id' and '*n' the id and the number of descriptors of the buffer
+ * at 'c'.  Returns false if there is none, or none that is right. */
+static bool
+peek(struct zcrx_vring *vq, struct cursor c, uint16_t *id, uint16_t *n)
+{
+    const struct vring_packed_desc *desc = &vq->packed_desc[c.slot];
+    /* Written last by the driver (Virtio 1.2 2.8.21.1). */
+    uint16_t flags = __atomic_load_n(&desc->flags, __ATOMIC_ACQUIRE);
+
+    if (!(flags & F_AVAIL) == c.wrap || !(flags & F_USED) != c.wrap) {
+        return false;
+    }
+    for (*n = 1; flags & VRING_DESC_F_NEXT; (*n)++) {
+        if (*n >= vq->size) {
+            zcrx_vring_set_error(vq, ZCRX_VRING_BAD_LOOP);
+            return false;
+        }
+        advance(vq, &c, 1);
+        desc = &vq->packed_desc[c.slot];
+        flags = LOAD_ONCE(desc->flags);
+    }
+    /* The last descriptor of a buffer has its id (Virtio 1.2 2.8.6). */
+    *id = LOAD_ONCE(desc->id);
+    return true;
+}
+
+static uint16_t
+packed_n_avail(struct zcrx_vring *vq)
+{
+    uint16_t max = vq->size - vq->n_desc_outstanding;
+    struct cursor c = avail_cursor(vq);
+    uint16_t n_bufs = 0;
+    uint16_t id, n;
+
+    while (n_bufs < ZCRX_COUNT_MAX && max && peek(vq, c, &id, &n)) {
+        if (n > max) {
+            zcrx_vring_set_error(vq, ZCRX_VRING_BAD_INDEX);
+            break;
+        }
+        max -= n;
+        advance(vq, &c, n);
+        n_bufs++;
+    }
+    return vq->error ? 0 : n_bufs;
+}
+
+static uint16_t
+packed_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
+{
+    struct cursor c = avail_cursor(vq);
+    uint16_t n_desc, i;
+
+    for (i = 0; i < n; i++) {
+        uint16_t id;
+
+        if (vq->n_desc_outstanding == vq->size || !peek(vq, c, &id, &n_desc)) {
+            break;
+        }
+        if (n_desc > vq->size - vq->n_desc_outstanding) {
+            zcrx_vring_set_error(vq, ZCRX_VRING_BAD_INDEX);
+            break;
+        }
+        if (!zcrx_vring_mark_taken(vq, id)) {
+            break;
+        }
+        vq->packed_bufs[id].slot = c.slot;
+        vq->packed_bufs[id].n_desc = n_desc;
+        vq->n_desc_outstanding += n_desc;
+        heads[i].id = id;
+        advance(vq, &c, n_desc);
+    }
+    set_avail_cursor(vq, &c);
+    vq->n_outstanding += i;
+    return i;
+}
+
+/* Forgets buffer 'id', which is not outstanding any more.  Returns how many
+ * descriptors it had. */
+static uint16_t
+forget(struct zcrx_vring *vq, uint16_t id)
+{
+    struct zcrx_packed_buf *buf = &vq->packed_bufs[id];
+
+    if (buf->saved) {
+        free(buf->saved);
+        buf->saved = NULL;
+    }
+    vq->outstanding[id] = false;
+    vq->n_desc_outstanding -= buf->n_desc;
+    return buf->n_desc;
+}
+
+static void
+packed_untake(struct zcrx_vring *vq, const struct zcrx_head *heads, uint16_t n)
+{
+    struct cursor c = avail_cursor(vq);
+
+    for (uint16_t i = 0; i < n; i++) {
+        retreat(vq, &c, forget(vq, heads[i].id));
+    }
+    set_avail_cursor(vq, &c);
+    vq->n_outstanding -= n;
+}
+
+static bool
+packed_save(struct zcrx_vring *vq, const struct zcrx_head *head)
+{
+    struct zcrx_packed_buf *buf = &vq->packed_bufs[head->id];
+    struct cursor c = { buf->slot, false };
+
+    buf->saved = malloc(buf->n_desc * sizeof *buf->saved);
+    if (!buf->saved) {
+        zcrx_vring_set_error(vq, ZCRX_VRING_BAD_LENGTH);
+        return false;
+    }
+    for (uint16_t i = 0; i < buf->n_desc; i++) {
+        memcpy(&buf->saved[i], &vq->packed_desc[c.slot], sizeof *buf->saved);
+        advance(vq, &c, 1);
+    }
+    return true;
+}
+
+/* As for split virtqueues.  While nothing has overtaken anything, the
+ * descriptors from the used position on are still as the driver wrote them. */
+static bool
+packed_rewind(struct zcrx_vring *vq)
+{
+    struct cursor c = { vq->used_idx, vq->used_wrap };
+
+    for (uint16_t i = 0; i < vq->n_outstanding; i++) {
+        uint16_t slot = c.slot;
+        uint16_t id, n;
+
+        if (!peek(vq, c, &id, &n) || id >= vq->size || !vq->outstanding[id]
+            || vq->packed_bufs[id].slot != slot
+            || vq->packed_bufs[id].n_desc != n) {
+            return false;
+        }
+        advance(vq, &c, n);
+    }
+    if (c.slot != vq->next_avail || c.wrap != vq->avail_wrap) {
+        return false;
+    }
+    for (uint32_t id = 0; id < vq->size; id++) {
+        if (vq->outstanding[id]) {
+            forget(vq, id);
+        }
+    }
+    vq->next_avail = vq->used_idx;
+    vq->avail_wrap = vq->used_wrap;
+    return true;
+}
+
+/* The driver looks at the first entry before the others, so that one becomes
+ * visible last (Virtio 1.2 2.8.6). */
+static void
+packed_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
+{
+    struct cursor c = { vq->used_idx, vq->used_wrap };
+    struct vring_packed_desc *first = &vq->packed_desc[c.slot];
+    uint16_t first_flags = 0;
+
+    for (uint16_t i = 0; i < n; i++) {
+        struct vring_packed_desc *desc = &vq->packed_desc[c.slot];
+        uint16_t flags = c.wrap ? F_AVAIL | F_USED : 0;
+        uint16_t n_desc = forget(vq, used[i].id);
+
+        if (used[i].len) {
+            flags |= VRING_DESC_F_WRITE;
+        }
+        desc->id = used[i].id;
+        desc->len = used[i].len;
+        if (i) {
+            desc->flags = flags;
+        } else {
+            first_flags = flags;
+        }
+        advance(vq, &c, n_desc);
+        vq->n_unsignalled += n_desc;
+    }
+    vq->n_outstanding -= n;
+    vq->used_idx = c.slot;
+    vq->used_wrap = c.wrap;
+    if (n) {
+        __atomic_store_n(&first->flags, first_flags, __ATOMIC_RELEASE);
+    }
+}
+
+/* Virtio 1.2 2.8.10, 2.8.14. */
+static bool
+packed_wants_notification(struct zcrx_vring *vq, uint32_t n_new)
+{
+    uint16_t flags = LOAD_ONCE(vq->driver_event->flags);
+    uint16_t off_wrap;
+    int event;
+
+    if (flags != VRING_PACKED_EVENT_FLAG_DESC || !vq->event_idx) {
+        return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
+    }
+    off_wrap = LOAD_ONCE(vq->driver_event->off_wrap);
+    event = off_wrap & 0x7fff;
+    if (off_wrap >> VRING_PACKED_EVENT_F_WRAP_CTR != vq->used_wrap) {
+        event -= vq->size;
+    }
+    return event < vq->used_idx && event >= vq->used_idx - (int) n_new;
+}
+
+static void
+packed_suppress_kicks(struct zcrx_vring *vq)
+{
+    __atomic_store_n(&vq->device_event->flags,
+                     VRING_PACKED_EVENT_FLAG_DISABLE, __ATOMIC_RELAXED);
+}
+
+static void
+packed_chain_init(struct zcrx_chain *c, const struct zcrx_head *head)
+{
+    const struct zcrx_packed_buf *buf = &c->vq->packed_bufs[head->id];
+
+    c->counted = true;
+    c->left = buf->n_desc;
+    if (buf->saved) {
+        c->table = buf->saved;
+        c->table_size = buf->n_desc;
+        c->next = 0;
+    } else {
+        c->table = c->vq->packed_desc;
+        c->table_size = c->vq->size;
+        c->next = buf->slot;
+    }
+}
+
+const struct zcrx_vring_ops zcrx_vring_packed = {
+    .kind = "packed",
+    .n_avail = packed_n_avail,
+    .take = packed_take,
+    .untake = packed_untake,
+    .save = packed_save,
+    .rewind = packed_rewind,
+    .publish = packed_publish,
+    .wants_notification = packed_wants_notification,
+    .suppress_kicks = packed_suppress_kicks,
+    .chain_init = packed_chain_init,
+};

@@ -1,0 +1,183 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Split virtqueues (Virtio 1.2 2.7). */
+
+#include "zcrx-vring.h"
+#include "zcrx-vring-private.h"
+
+/* Looks at the guest's index.  Returns how many buffers are available. */
+static uint16_t
+look_at_index(struct zcrx_vring *vq)
+{
+    /* Pairs with the driver's barrier between filling the ring and moving the
+     * index (Virtio 1.2 2.7.13.3). */
+    uint16_t idx = __atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE);
+    uint16_t n = idx - vq->next_avail;
+
+    if (n > vq->size) {
+        zcrx_vring_set_error(vq, ZCRX_VRING_BAD_INDEX);
+        return 0;
+    }
+    vq->seen_avail = idx;
+    return n;
+}
+
+static uint16_t
+split_n_avail(struct zcrx_vring *vq)
+{
+    uint16_t n = vq->seen_avail - vq->next_avail;
+
+    return n ? n : look_at_index(vq);
+}
+
+static uint16_t
+split_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
+{
+    uint16_t n_avail = vq->seen_avail - vq->next_avail;
+    uint16_t i;
+
+    if (n > n_avail) {
+        /* What was seen before may not be all there is. */
+        n_avail = look_at_index(vq);
+        n = n < n_avail ? n : n_avail;
+    }
+    for (i = 0; i < n; i++) {
+        uint16_t id = LOAD_ONCE(vq->avail->ring[vq->next_avail & vq->mask]);
+
+        if (!zcrx_vring_mark_taken(vq, id)) {
+            break;
+        }
+        vq->taken_at[id] = vq->next_avail++;
+        heads[i].id = id;
+    }
+    vq->n_outstanding += i;
+    return i;
+}
+
+static void
+split_untake(struct zcrx_vring *vq, const struct zcrx_head *heads, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++) {
+        vq->outstanding[heads[i].id] = false;
+    }
+    vq->next_avail -= n;
+    vq->n_outstanding -= n;
+}
+
+/* The descriptor table is the driver's to change once a buffer was used, not
+ * before. */
+static bool
+split_save(struct zcrx_vring *vq, const struct zcrx_head *head)
+{
+    (void) vq;
+    (void) head;
+    return true;
+}
+
+/* Makes all outstanding buffers available again, if they are those from the
+ * used position on, and returns true. */
+static bool
+split_rewind(struct zcrx_vring *vq)
+{
+    uint16_t n = vq->n_outstanding;
+
+    if ((uint16_t) (vq->next_avail - n) != vq->used_idx) {
+        return false;
+    }
+    for (uint16_t i = 0; i < n; i++) {
+        uint16_t pos = vq->used_idx + i;
+        uint16_t id = LOAD_ONCE(vq->avail->ring[pos & vq->mask]);
+
+        /* One that was overtaken may have been used and offered again since,
+         * and then be in the ring twice. */
+        if (id >= vq->size || !vq->outstanding[id]
+            || vq->taken_at[id] != pos) {
+            return false;
+        }
+    }
+    vq->next_avail -= n;
+    return true;
+}
+
+static void
+split_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++) {
+        struct vring_used_elem *elem
+            = &vq->used->ring[(vq->used_idx + i) & vq->mask];
+
+        elem->id = used[i].id;
+        elem->len = used[i].len;
+        vq->outstanding[used[i].id] = false;
+    }
+    vq->n_outstanding -= n;
+    vq->n_unsignalled += n;
+    vq->used_idx += n;
+
+    /* The entries, and the frames, before the index (Virtio 1.2 2.7.8.2). */
+    __atomic_store_n(&vq->used->idx, vq->used_idx, __ATOMIC_RELEASE);
+}
+
+/* Virtio 1.2 2.7.7.2, 2.7.10.1. */
+static bool
+split_wants_notification(struct zcrx_vring *vq, uint32_t n_new)
+{
+    if (vq->event_idx) {
+        uint16_t event = LOAD_ONCE(vq->avail->ring[vq->size]);
+
+        return vring_need_event(event, vq->used_idx, vq->used_idx - n_new);
+    }
+    return !(LOAD_ONCE(vq->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+/* With event index, 'flags' must be 0, and the guest notifies when it passes
+ * 'avail_event', which is left behind (Virtio 1.2 2.7.10). */
+static void
+split_suppress_kicks(struct zcrx_vring *vq)
+{
+    uint16_t flags = vq->event_idx ? 0 : VRING_USED_F_NO_NOTIFY;
+
+    __atomic_store_n(&vq->used->flags, flags, __ATOMIC_RELAXED);
+    if (vq->event_idx) {
+        __virtio16 *avail_event = (__virtio16 *) &vq->used->ring[vq->size];
+
+        __atomic_store_n(avail_event, vq->next_avail - 1, __ATOMIC_RELAXED);
+    }
+}
+
+static void
+split_chain_init(struct zcrx_chain *c, const struct zcrx_head *head)
+{
+    c->table = c->vq->desc;
+    c->table_size = c->vq->size;
+    c->left = c->vq->size;
+    c->next = head->id;
+}
+
+const struct zcrx_vring_ops zcrx_vring_split = {
+    .kind = "split",
+    .n_avail = split_n_avail,
+    .take = split_take,
+    .untake = split_untake,
+    .save = split_save,
+    .rewind = split_rewind,
+    .publish = split_publish,
+    .wants_notification = split_wants_notification,
+    .suppress_kicks = split_suppress_kicks,
+    .chain_init = split_chain_init,
+};
