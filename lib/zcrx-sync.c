@@ -467,5 +467,8 @@ zcrx_queue_stop(struct zcrx_queue *q)
     drain_injected(q);
     zcrx_pool_put_back_all(q->pool);
     zcrx_vring_put_back_all(&q->tx);
+    /* Of what could only be returned. */
+    zcrx_vring_notify(&q->rx);
+    zcrx_vring_notify(&q->tx);
     q->running = false;
 }
