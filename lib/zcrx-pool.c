@@ -428,6 +428,7 @@ zcrx_pool_create(const struct zcrx_pool_config *config)
     pool->last_reason = (config->copy ? ZCRX_COPY_MODE
                          : ZCRX_COPY_LATE_BUFFER);
 
+    pool->n_guest_mbufs = size;
     pool->guest_mbufs = rte_zmalloc_socket("zcrx_mbufs",
                                            size * sizeof *pool->guest_mbufs,
                                            RTE_CACHE_LINE_SIZE, node);

@@ -88,6 +88,7 @@ struct zcrx_pool {
     struct rte_mempool *mp;     /* What the VF queue is given. */
     struct zcrx_vring *vq;
     struct rte_mbuf *guest_mbufs; /* By descriptor id. */
+    uint16_t n_guest_mbufs;     /* As many as 'vq' has entries. */
     void **hdrs;                /* By descriptor id: the virtio-net header. */
     uint32_t max_frame;
     uint32_t n_bounce;
@@ -145,7 +146,7 @@ zcrx_pool_is_guest(const struct zcrx_pool *pool, const struct rte_mbuf *m,
     uintptr_t i = m - pool->guest_mbufs;
 
     *id = i;
-    return i < pool->vq->size;
+    return i < pool->n_guest_mbufs;
 }
 
 /* Returns true if frames are being copied to buffers that are taken only when

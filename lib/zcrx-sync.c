@@ -132,17 +132,21 @@ static inline void
 deliver_guest(struct zcrx_queue *q, const struct rte_mbuf *m, uint16_t id,
               struct used_batch *batch)
 {
-    struct virtio_net_hdr_v1 hdr = {
+    static const struct virtio_net_hdr_v1 hdr = {
         .gso_type = VIRTIO_NET_HDR_GSO_NONE,
         .num_buffers = 1,
     };
-    struct zcrx_used *used;
+    struct zcrx_used *used = &batch->used[batch->n++];
+    uint8_t hdr_len = q->rx.hdr_len;
 
-    make_room(q, batch, 1);
-    used = &batch->used[batch->n++];
-    memcpy(q->pool->hdrs[id], &hdr, q->rx.hdr_len);
+    /* With constant lengths these are two stores each. */
+    if (likely(hdr_len == ZCRX_HDR_LEN)) {
+        memcpy(q->pool->hdrs[id], &hdr, ZCRX_HDR_LEN);
+    } else {
+        memcpy(q->pool->hdrs[id], &hdr, ZCRX_HDR_LEN_LEGACY);
+    }
     used->id = id;
-    used->len = q->rx.hdr_len + m->data_len;
+    used->len = hdr_len + m->data_len;
 }
 
 /* Returns true if the frame in guest mbuf 'm' does not lie as it should: the

@@ -117,33 +117,44 @@ packed_n_avail(struct zcrx_vring *vq)
     return vq->error ? 0 : n_bufs;
 }
 
+/* Takes the buffer at 'c', if there is one, stores its id in '*id' and moves
+ * 'c' behind it. */
+static inline bool
+take_one(struct zcrx_vring *vq, struct cursor *c, uint16_t *id)
+{
+    uint16_t left = vq->size - vq->n_desc_outstanding;
+    struct zcrx_packed_buf *buf;
+    uint16_t n_desc;
+
+    if (!left || !peek(vq, *c, id, &n_desc)) {
+        return false;
+    }
+    if (n_desc > left) {
+        zcrx_vring_set_error(vq, ZCRX_VRING_BAD_INDEX);
+        return false;
+    }
+    if (!zcrx_vring_mark_taken(vq, *id)) {
+        return false;
+    }
+    buf = &vq->packed_bufs[*id];
+    buf->slot = c->slot;
+    buf->n_desc = n_desc;
+    vq->n_desc_outstanding += n_desc;
+    vq->n_outstanding++;
+    advance(vq, c, n_desc);
+    return true;
+}
+
 static uint16_t
 packed_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
 {
     struct cursor c = avail_cursor(vq);
-    uint16_t n_desc, i;
+    uint16_t i;
 
-    for (i = 0; i < n; i++) {
-        uint16_t id;
-
-        if (vq->n_desc_outstanding == vq->size || !peek(vq, c, &id, &n_desc)) {
-            break;
-        }
-        if (n_desc > vq->size - vq->n_desc_outstanding) {
-            zcrx_vring_set_error(vq, ZCRX_VRING_BAD_INDEX);
-            break;
-        }
-        if (!zcrx_vring_mark_taken(vq, id)) {
-            break;
-        }
-        vq->packed_bufs[id].slot = c.slot;
-        vq->packed_bufs[id].n_desc = n_desc;
-        vq->n_desc_outstanding += n_desc;
-        heads[i].id = id;
-        advance(vq, &c, n_desc);
+    for (i = 0; i < n && take_one(vq, &c, &heads[i].id); i++) {
+        continue;
     }
     set_avail_cursor(vq, &c);
-    vq->n_outstanding += i;
     return i;
 }
 
@@ -173,6 +184,35 @@ packed_untake(struct zcrx_vring *vq, const struct zcrx_head *heads, uint16_t n)
     }
     set_avail_cursor(vq, &c);
     vq->n_outstanding -= n;
+}
+
+static uint16_t
+packed_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
+{
+    struct cursor c = avail_cursor(vq);
+    uint16_t i;
+
+    for (i = 0; i < n; i++) {
+        const struct vring_packed_desc *desc = &vq->packed_desc[c.slot];
+        uint16_t flags;
+
+        if (!take_one(vq, &c, &bufs[i].head.id)) {
+            break;
+        }
+        flags = LOAD_ONCE(desc->flags) & ~(F_AVAIL | F_USED);
+        if (flags == VRING_DESC_F_WRITE
+            && zcrx_vring_describe_simple(vq, &bufs[i], LOAD_ONCE(desc->addr),
+                                          LOAD_ONCE(desc->len))) {
+            continue;
+        }
+        if (!zcrx_vring_describe_rx(vq, &bufs[i])) {
+            retreat(vq, &c, forget(vq, bufs[i].head.id));
+            vq->n_outstanding--;
+            break;
+        }
+    }
+    set_avail_cursor(vq, &c);
+    return i;
 }
 
 static bool
@@ -307,6 +347,7 @@ const struct zcrx_vring_ops zcrx_vring_packed = {
     .kind = "packed",
     .n_avail = packed_n_avail,
     .take = packed_take,
+    .take_rx = packed_take_rx,
     .untake = packed_untake,
     .save = packed_save,
     .rewind = packed_rewind,

@@ -56,4 +56,36 @@ zcrx_vring_mark_taken(struct zcrx_vring *vq, uint16_t id)
     return true;
 }
 
+bool zcrx_vring_describe_rx(struct zcrx_vring *, struct zcrx_rx_buf *);
+
+/* Describes the receive buffer that consists of one writable descriptor with
+ * 'len' bytes at 'gpa', as almost all do, in '*buf'.  Returns false if it is
+ * not that simple; zcrx_vring_describe_rx() then is for it. */
+static inline bool
+zcrx_vring_describe_simple(struct zcrx_vring *vq, struct zcrx_rx_buf *buf,
+                           uint64_t gpa, uint32_t len)
+{
+    const struct zcrx_gpa_region *r = vq->region;
+    uint64_t offset = gpa - r->gpa;
+    uint32_t room = len - vq->hdr_len;
+
+    if (__builtin_expect(len <= vq->hdr_len, false)) {
+        return false;
+    }
+    /* Buffers that follow each other are mostly in one region. */
+    if (__builtin_expect(offset >= r->size || len > r->size - offset, false)) {
+        r = zcrx_gpa_find(vq->map, gpa, len);
+        if (!r) {
+            return false;
+        }
+        vq->region = r;
+    }
+    buf->hdr = zcrx_gpa_to_hva(r, gpa);
+    buf->data = (char *) buf->hdr + vq->hdr_len;
+    buf->contig = room;
+    buf->room = room;
+    buf->iova = zcrx_gpa_to_iova(r, gpa + vq->hdr_len, room);
+    return true;
+}
+
 #endif /* zcrx-vring-private.h */

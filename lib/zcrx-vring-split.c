@@ -45,27 +45,43 @@ split_n_avail(struct zcrx_vring *vq)
     return n ? n : look_at_index(vq);
 }
 
+/* Returns how many of 'n' buffers can be taken. */
 static uint16_t
-split_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
+limit(struct zcrx_vring *vq, uint16_t n)
 {
     uint16_t n_avail = vq->seen_avail - vq->next_avail;
-    uint16_t i;
 
     if (n > n_avail) {
         /* What was seen before may not be all there is. */
         n_avail = look_at_index(vq);
-        n = n < n_avail ? n : n_avail;
     }
-    for (i = 0; i < n; i++) {
-        uint16_t id = LOAD_ONCE(vq->avail->ring[vq->next_avail & vq->mask]);
+    return n < n_avail ? n : n_avail;
+}
 
-        if (!zcrx_vring_mark_taken(vq, id)) {
-            break;
-        }
-        vq->taken_at[id] = vq->next_avail++;
-        heads[i].id = id;
+/* Takes the next buffer, which there is, and stores its id in '*id'. */
+static inline bool
+take_one(struct zcrx_vring *vq, uint16_t *id)
+{
+    uint16_t i = LOAD_ONCE(vq->avail->ring[vq->next_avail & vq->mask]);
+
+    if (!zcrx_vring_mark_taken(vq, i)) {
+        return false;
     }
-    vq->n_outstanding += i;
+    *id = i;
+    vq->taken_at[i] = vq->next_avail++;
+    vq->n_outstanding++;
+    return true;
+}
+
+static uint16_t
+split_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
+{
+    uint16_t i;
+
+    n = limit(vq, n);
+    for (i = 0; i < n && take_one(vq, &heads[i].id); i++) {
+        continue;
+    }
     return i;
 }
 
@@ -77,6 +93,32 @@ split_untake(struct zcrx_vring *vq, const struct zcrx_head *heads, uint16_t n)
     }
     vq->next_avail -= n;
     vq->n_outstanding -= n;
+}
+
+static uint16_t
+split_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
+{
+    uint16_t i;
+
+    n = limit(vq, n);
+    for (i = 0; i < n; i++) {
+        const struct vring_desc *desc;
+
+        if (!take_one(vq, &bufs[i].head.id)) {
+            break;
+        }
+        desc = &vq->desc[bufs[i].head.id];
+        if (LOAD_ONCE(desc->flags) == VRING_DESC_F_WRITE
+            && zcrx_vring_describe_simple(vq, &bufs[i], LOAD_ONCE(desc->addr),
+                                          LOAD_ONCE(desc->len))) {
+            continue;
+        }
+        if (!zcrx_vring_describe_rx(vq, &bufs[i])) {
+            split_untake(vq, &bufs[i].head, 1);
+            break;
+        }
+    }
+    return i;
 }
 
 /* The descriptor table is the driver's to change once a buffer was used, not
@@ -173,6 +215,7 @@ const struct zcrx_vring_ops zcrx_vring_split = {
     .kind = "split",
     .n_avail = split_n_avail,
     .take = split_take,
+    .take_rx = split_take_rx,
     .untake = split_untake,
     .save = split_save,
     .rewind = split_rewind,

@@ -29,9 +29,6 @@
 #error "virtqueues are little-endian, and so must be the host"
 #endif
 
-/* Receive buffers that are taken and then described at once. */
-#define TAKE_BURST 32
-
 static void
 init_split(struct zcrx_vring *vq, const struct zcrx_vring_config *config)
 {
@@ -91,6 +88,7 @@ zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
         return ENOMEM;
     }
     vq->map = map;
+    vq->region = &map->regions[0];
     vq->hdr_len = (config->version_1 || config->mergeable
                    ? ZCRX_HDR_LEN : ZCRX_HDR_LEN_LEGACY);
     vq->rx = config->rx;
@@ -206,8 +204,8 @@ zcrx_vring_save(struct zcrx_vring *vq, const struct zcrx_head *head)
 
 /* Describes the receive buffer 'head', which was taken, in '*buf'.  Returns
  * false and stops the queue if there is something wrong with it. */
-static bool
-describe_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *buf)
+bool
+zcrx_vring_describe_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *buf)
 {
     const struct zcrx_gpa_region *region = NULL;
     uint32_t hdr_left = vq->hdr_len;
@@ -258,26 +256,7 @@ describe_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *buf)
 uint16_t
 zcrx_vring_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
 {
-    struct zcrx_head heads[TAKE_BURST];
-    uint16_t done = 0;
-
-    while (done < n) {
-        uint16_t want = n - done < TAKE_BURST ? n - done : TAKE_BURST;
-        uint16_t got = zcrx_vring_take(vq, heads, want);
-
-        for (uint16_t i = 0; i < got; i++) {
-            bufs[done].head = heads[i];
-            if (!describe_rx(vq, &bufs[done])) {
-                zcrx_vring_untake(vq, &heads[i], got - i);
-                return done;
-            }
-            done++;
-        }
-        if (got < want) {
-            break;
-        }
-    }
-    return done;
+    return vq->error ? 0 : vq->ops->take_rx(vq, bufs, n);
 }
 
 /* Puts all buffers that are outstanding back, so that they are available

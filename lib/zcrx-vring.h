@@ -130,6 +130,7 @@ struct zcrx_vring_ops {
     const char *kind;
     uint16_t (*n_avail)(struct zcrx_vring *);
     uint16_t (*take)(struct zcrx_vring *, struct zcrx_head *, uint16_t n);
+    uint16_t (*take_rx)(struct zcrx_vring *, struct zcrx_rx_buf *, uint16_t n);
     void (*untake)(struct zcrx_vring *, const struct zcrx_head *, uint16_t n);
     bool (*save)(struct zcrx_vring *, const struct zcrx_head *);
     bool (*rewind)(struct zcrx_vring *);
@@ -149,6 +150,7 @@ struct zcrx_packed_buf {
 struct zcrx_vring {
     const struct zcrx_vring_ops *ops;
     const struct zcrx_gpa_map *map;
+    const struct zcrx_gpa_region *region; /* Where the last buffer was. */
     bool *outstanding;          /* By descriptor id. */
 
     union {

@@ -184,6 +184,7 @@ take_snapshot(void)
     memcpy(&s.vq, &vq, sizeof vq);
     memcpy(&s.pool, pool, sizeof s.pool);
     s.vq.seen_avail = 0;
+    s.vq.region = NULL;
     s.pool.want_bounce = 0;
     s.pool.last_reason = 0;
     memcpy(s.outstanding, vq.outstanding, vq.size * sizeof *vq.outstanding);
@@ -549,6 +550,29 @@ test_put_back_all(void)
     tear_down();
 }
 
+/* A VF that is slow to stop may give mbufs back when the virtqueue is long
+ * gone. */
+static void
+test_close(void)
+{
+    set_up(64, 10);
+    for (int i = 0; i < 10; i++) {
+        post(i % 2 ? NO_DMA : GOOD);
+    }
+    CHECK(dequeue(8));
+    zcrx_pool_close(pool);
+    zcrx_vring_destroy(&vq);
+    CHECK(!dequeue(1));
+    while (n_out) {
+        enqueue(0);
+    }
+    CHECK_EQ(zcrx_pool_n_out(pool), 0);
+    CHECK_EQ(pool->n_unused, 4);
+    CHECK_EQ(pool->n_bounce_free, 10);
+    CHECK(!dequeue(1));
+    tear_down();
+}
+
 int
 main(void)
 {
@@ -564,6 +588,7 @@ main(void)
         { "credit", test_credit },
         { "unused buffers", test_unused },
         { "putting back", test_put_back_all },
+        { "closing", test_close },
     };
 
     start_dpdk();
