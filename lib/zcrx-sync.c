@@ -29,9 +29,11 @@
 /* One turn in so many is timed. */
 #define SAMPLE_EVERY 16
 
-/* Used entries to publish: gathered, then published at once. */
+/* Used entries to publish: gathered, then published at once.  copy_frame()
+ * leaves room for a burst of frames that need not be copied, so that nobody has
+ * to look whether there is any for these. */
 struct used_batch {
-    struct zcrx_used used[ZCRX_BURST + ZCRX_MAX_MERGE];
+    struct zcrx_used used[ZCRX_BURST + ZCRX_MAX_MERGE + ZCRX_BURST];
     uint16_t n;
 };
 
@@ -65,15 +67,6 @@ copy_counter(struct zcrx_stats *stats, enum zcrx_copy_reason reason)
     }
 }
 
-/* Makes sure that 'batch' has room for 'n' more entries. */
-static inline void
-make_room(struct zcrx_queue *q, struct used_batch *batch, unsigned int n)
-{
-    if (unlikely(batch->n + n > RTE_DIM(batch->used))) {
-        flush_used(q, batch);
-    }
-}
-
 /* Copies the frame in 'm' to the guest and adds what is to be published to
  * 'batch'. */
 static enum zcrx_copy_result
@@ -83,7 +76,9 @@ copy_frame(struct zcrx_queue *q, const struct zcrx_head *head,
     enum zcrx_copy_result result;
     uint16_t n;
 
-    make_room(q, batch, ZCRX_MAX_MERGE);
+    if (batch->n > ZCRX_BURST) {
+        flush_used(q, batch);
+    }
     result = zcrx_vring_copy_in(&q->rx, head,
                                 rte_pktmbuf_mtod(m, const void *),
                                 m->data_len, &batch->used[batch->n], &n);
