@@ -46,3 +46,7 @@ tests_simnic_simnic_SOURCES = \
 tests_simnic_simnic_LDADD = tests/simnic/libsimnic.a -lpcap -ljansson
 
 EXTRA_DIST += tests/simnic/driver.py
+
+TESTSUITE_AT += \
+	tests/simnic-macros.at \
+	tests/simnic.at
