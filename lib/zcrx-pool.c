@@ -230,10 +230,12 @@ pool_enqueue(struct rte_mempool *mp, void *const *objs, unsigned int n)
         if (zcrx_pool_is_guest(pool, m, &id)) {
             pool->unused[pool->n_unused++] = id;
             pool->n_posted--;
+            pool->n_given_back++;
         } else {
             pool->bounce[pool->n_bounce_free++] = m;
             if (pool->n_bounce_posted) {
                 pool->n_bounce_posted--;
+                pool->n_given_back++;
             }
         }
     }

@@ -101,6 +101,9 @@ struct zcrx_pool {
 
     uint16_t *unused;           /* Stack of ids that the VF gave back. */
     uint32_t n_unused;
+    uint32_t n_given_back;      /* Mbufs of both kinds that the VF gave back
+                                 * without a frame; for the owner to count and
+                                 * reset. */
 
     struct rte_mbuf **bounce;   /* Stack of free bounce mbufs. */
     uint32_t n_bounce_free;

@@ -270,6 +270,10 @@ wire_to_guest(struct zcrx_queue *q)
         if (n) {
             deliver(q, mbufs, n, &batch);
         }
+        if (unlikely(q->pool->n_given_back)) {
+            zcrx_stats_add(&q->stats.buffers_unused, q->pool->n_given_back);
+            q->pool->n_given_back = 0;
+        }
     }
     flush_used(q, &batch);
     return n;
