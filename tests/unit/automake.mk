@@ -17,7 +17,8 @@
 EXTRA_DIST += \
 	tests/unit/check.h \
 	tests/unit/eal.h \
-	tests/unit/guest.h
+	tests/unit/guest.h \
+	tests/unit/rig.h
 
 # Those that need neither Open vSwitch nor DPDK.
 check_PROGRAMS += \
@@ -52,7 +53,9 @@ tests_unit_test_vring_LDADD = lib/libzcrxring.a
 check_PROGRAMS += \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
-	tests/unit/test-qualify
+	tests/unit/test-qualify \
+	tests/unit/test-sync \
+	tests/unit/test-sync-guest
 
 unit_libs = lib/libzcrx.a lib/libzcrxring.a $(DPDK_LIBS)
 
@@ -67,7 +70,21 @@ tests_unit_test_pool_model_LDADD = $(unit_libs)
 tests_unit_test_qualify_SOURCES = tests/unit/test-qualify.c tests/unit/guest.c
 tests_unit_test_qualify_LDADD = $(unit_libs)
 
+tests_unit_test_sync_SOURCES = \
+	tests/unit/test-sync.c \
+	tests/unit/guest.c \
+	tests/unit/rig.c
+tests_unit_test_sync_LDADD = $(unit_libs)
+
+tests_unit_test_sync_guest_SOURCES = \
+	tests/unit/test-sync-guest.c \
+	tests/unit/guest.c \
+	tests/unit/rig.c
+tests_unit_test_sync_guest_LDADD = $(unit_libs)
+
 # The flags come out of Open vSwitch's build.
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
-$(tests_unit_test_qualify_OBJECTS): ovs/stamp
+$(tests_unit_test_qualify_OBJECTS) \
+$(tests_unit_test_sync_OBJECTS) \
+$(tests_unit_test_sync_guest_OBJECTS): ovs/stamp

@@ -64,6 +64,7 @@ static inline int
 run_cases(const struct test_case *cases, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
+        check_what = "";
         cases[i].run();
         printf("ok %s\n", cases[i].name);
         fflush(stdout);
