@@ -110,7 +110,7 @@ OVS_SELECTION_AT = \
 	ovs-vsctl.at \
 	ovs-vswitchd.at \
 	pmd.at
-OVS_SELECTION_FLAGS = -j2
+OVS_SELECTION_FLAGS = -j4
 
 .PHONY: check-ovs-selection
 check-ovs-selection: all tests/ovs/atconfig
