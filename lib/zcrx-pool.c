@@ -18,6 +18,7 @@
 #include "zcrx-pool.h"
 
 #include <errno.h>
+#include <string.h>
 #include <rte_malloc.h>
 #include <rte_mbuf_pool_ops.h>
 
@@ -29,8 +30,10 @@
 
 /* Private area of a bounce mbuf. */
 struct bounce_priv {
-    uint64_t reason;            /* An enum zcrx_copy_reason; mbuf private areas
-                                 * are a multiple of 8 bytes. */
+    uint32_t reason;            /* An enum zcrx_copy_reason. */
+    uint32_t has;               /* After zcrx_pool_recall(): nonzero if the VF
+                                 * has it.  (Private areas of mbufs are a
+                                 * multiple of 8 bytes.) */
 };
 
 static struct bounce_priv *
@@ -218,6 +221,24 @@ dequeue_guest(struct zcrx_pool *pool, void **objs, uint32_t n,
     return got;
 }
 
+/* Returns true if the VF had 'm' when its mbufs were recalled, and has not
+ * given it back since. */
+static bool
+is_recalled(struct zcrx_pool *pool, struct rte_mbuf *m)
+{
+    bool has;
+    uint16_t id;
+
+    if (zcrx_pool_is_guest(pool, m, &id)) {
+        has = pool->has[id];
+        pool->has[id] = false;
+    } else {
+        has = bounce_priv(m)->has;
+        bounce_priv(m)->has = false;
+    }
+    return has;
+}
+
 static int
 pool_enqueue(struct rte_mempool *mp, void *const *objs, unsigned int n)
 {
@@ -227,6 +248,9 @@ pool_enqueue(struct rte_mempool *mp, void *const *objs, unsigned int n)
         struct rte_mbuf *m = objs[i];
         uint16_t id;
 
+        if (pool->recalled && !is_recalled(pool, m)) {
+            continue;
+        }
         if (zcrx_pool_is_guest(pool, m, &id)) {
             pool->unused[pool->n_unused++] = id;
             pool->n_posted--;
@@ -356,6 +380,44 @@ static const struct rte_mempool_ops zcrx_pool_ops = {
 
 RTE_MEMPOOL_REGISTER_OPS(zcrx_pool_ops);
 
+static void
+set_has(struct rte_mempool *mp __rte_unused, void *aux __rte_unused, void *m,
+        unsigned int i __rte_unused)
+{
+    bounce_priv(m)->has = true;
+}
+
+/* Makes 'pool' hand out nothing any more, and take back nothing but what the
+ * VF has at this moment: when they are closed, some drivers give back mbufs
+ * with which they delivered frames long ago.  The 'n_kept' bounce mbufs in
+ * 'kept' are not the VF's, as there are frames in them. */
+void
+zcrx_pool_recall(struct zcrx_pool *pool, struct rte_mbuf *const *kept,
+                 uint32_t n_kept)
+{
+    pool->credit = 0;
+    pool->recalled = true;
+
+    memcpy(pool->has, pool->vq->outstanding,
+           pool->n_guest_mbufs * sizeof *pool->has);
+    for (uint32_t i = 0; i < pool->n_unused; i++) {
+        pool->has[pool->unused[i]] = false;
+    }
+    for (uint32_t i = 0; i < pool->n_reserved; i++) {
+        uint32_t pos = (pool->reserved_head + i) % pool->n_bounce;
+
+        pool->has[pool->reserved[pos].id] = false;
+    }
+
+    rte_mempool_obj_iter(pool->mp, set_has, NULL);
+    for (uint32_t i = 0; i < pool->n_bounce_free; i++) {
+        bounce_priv(pool->bounce[i])->has = false;
+    }
+    for (uint32_t i = 0; i < n_kept; i++) {
+        bounce_priv(kept[i])->has = false;
+    }
+}
+
 /* Makes 'pool' hand out nothing any more: its virtqueue may go away while a
  * stopped VF queue, or the mempool library, still refers to it. */
 void
@@ -378,6 +440,7 @@ zcrx_pool_destroy(struct zcrx_pool *pool)
     rte_free(pool->guest_mbufs);
     rte_free(pool->hdrs);
     rte_free(pool->unused);
+    rte_free(pool->has);
     rte_free(pool->bounce);
     rte_free(pool->reserved);
     rte_free(pool);
@@ -438,6 +501,8 @@ zcrx_pool_create(const struct zcrx_pool_config *config)
                                     RTE_CACHE_LINE_SIZE, node);
     pool->unused = rte_zmalloc_socket("zcrx_unused",
                                       size * sizeof *pool->unused, 0, node);
+    pool->has = rte_zmalloc_socket("zcrx_has", size * sizeof *pool->has, 0,
+                                   node);
     pool->bounce = rte_zmalloc_socket("zcrx_bounce",
                                       RTE_MAX(n, 1u) * sizeof *pool->bounce,
                                       0, node);
@@ -449,8 +514,8 @@ zcrx_pool_create(const struct zcrx_pool_config *config)
                                         + priv.mbuf_priv_size
                                         + priv.mbuf_data_room_size,
                                         0, sizeof priv, node, 0);
-    if (!pool->guest_mbufs || !pool->hdrs || !pool->unused || !pool->bounce
-        || !pool->reserved || !pool->mp
+    if (!pool->guest_mbufs || !pool->hdrs || !pool->unused || !pool->has
+        || !pool->bounce || !pool->reserved || !pool->mp
         || rte_mempool_set_ops_byname(pool->mp, ZCRX_POOL_OPS, pool)) {
         goto error;
     }

@@ -111,6 +111,11 @@ struct zcrx_pool {
     uint32_t reserved_head;
     uint32_t n_reserved;
 
+    /* Set while the VF gives back what it has: which guest mbufs those are.
+     * (Bounce mbufs know that of themselves.) */
+    bool recalled;
+    bool *has;                  /* By descriptor id. */
+
     /* How many mbufs the VF may still get in this turn.  Keeps a driver that
      * takes one mbuf per frame from chaining several. */
     uint32_t credit;
@@ -123,6 +128,8 @@ struct zcrx_pool {
 };
 
 struct zcrx_pool *zcrx_pool_create(const struct zcrx_pool_config *);
+void zcrx_pool_recall(struct zcrx_pool *, struct rte_mbuf *const *kept,
+                      uint32_t n_kept);
 void zcrx_pool_close(struct zcrx_pool *);
 void zcrx_pool_destroy(struct zcrx_pool *);
 void zcrx_pool_put_back_all(struct zcrx_pool *);

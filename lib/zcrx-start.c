@@ -350,6 +350,7 @@ zcrx_stop(struct zcrx_pair *pair)
     }
     for (uint16_t i = 0; i < pair->n_active; i++) {
         zcrx_queue_harvest(&pair->queues[i]);
+        zcrx_queue_recall(&pair->queues[i]);
     }
     if (!zcrx_vf_stop(&pair->vf, vf_has_no_buffers, pair)) {
         VLOG_ERR("%s: guest memory may still be written to by the VF",

@@ -455,6 +455,17 @@ zcrx_queue_harvest(struct zcrx_queue *q)
     }
 }
 
+/* With the PMD thread shut out, and before the VF is stopped: prepares for the
+ * VF giving back all mbufs that it has. */
+void
+zcrx_queue_recall(struct zcrx_queue *q)
+{
+    if (q->pool) {
+        zcrx_pool_recall(q->pool, &q->pending[q->pending_head],
+                         q->pending_tail - q->pending_head);
+    }
+}
+
 /* With the PMD thread shut out, and after the VF has been made to give back
  * all mbufs: makes the guest's buffers available again. */
 void

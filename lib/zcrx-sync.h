@@ -86,6 +86,7 @@ void zcrx_queue_destroy(struct zcrx_queue *);
 
 void zcrx_queue_start(struct zcrx_queue *);
 void zcrx_queue_harvest(struct zcrx_queue *);
+void zcrx_queue_recall(struct zcrx_queue *);
 void zcrx_queue_stop(struct zcrx_queue *);
 
 unsigned int zcrx_queue_poll(struct zcrx_queue *);

@@ -552,6 +552,57 @@ test_put_back_all(void)
 
 /* A VF that is slow to stop may give mbufs back when the virtqueue is long
  * gone. */
+/* A driver that gives back, at the end, also what it has given before. */
+static void
+test_recall(void)
+{
+    struct rte_mbuf *all[12];
+    struct rte_mbuf *frame, *kept;
+
+    set_up(64, 4);
+    for (int i = 0; i < 10; i++) {
+        post(i % 5 == 4 ? NO_DMA : GOOD);
+    }
+    CHECK(dequeue(9));
+    memcpy(all, out, 9 * sizeof all[0]);
+
+    /* Two frames are published, one waits in a bounce mbuf, and one mbuf came
+     * back without a frame. */
+    for (int i = 0; i < 2; i++) {
+        struct zcrx_used used = { .len = 64 };
+        uint16_t id;
+
+        CHECK(zcrx_pool_is_guest(pool, out[0], &id));
+        used.id = id;
+        zcrx_vring_publish(&vq, &used, 1);
+        memmove(&out[0], &out[1], --n_out * sizeof out[0]);
+        pool->n_posted--;
+    }
+    enqueue(1);
+    kept = all[4];
+    check_bounce_mbuf(kept, ZCRX_COPY_NO_DMA);
+
+    zcrx_pool_recall(pool, &kept, 1);
+    CHECK(rte_mempool_get_bulk(pool->mp, (void **) &frame, 1));
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 9; i++) {
+            rte_mempool_put(pool->mp, all[i]);
+        }
+        /* All but the one that was kept. */
+        CHECK_EQ(zcrx_pool_n_out(pool), 1);
+        CHECK_EQ(pool->n_unused, 6);
+        CHECK_EQ(pool->n_bounce_free, 3);
+    }
+    zcrx_pool_free_bounce(pool, kept);
+    CHECK_EQ(zcrx_pool_n_out(pool), 0);
+    rte_mempool_put(pool->mp, kept);
+    CHECK_EQ(pool->n_bounce_free, 4);
+    zcrx_pool_put_back_all(pool);
+    CHECK_EQ(vq.n_outstanding, 0);
+    n_out = 0;
+    tear_down();
+}
+
 static void
 test_close(void)
 {
@@ -588,6 +639,7 @@ main(void)
         { "credit", test_credit },
         { "unused buffers", test_unused },
         { "putting back", test_put_back_all },
+        { "recalling", test_recall },
         { "closing", test_close },
     };
 
