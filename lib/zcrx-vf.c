@@ -24,6 +24,7 @@
 #include <rte_bus.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
+#include <rte_kvargs.h>
 #include <rte_mbuf.h>
 #include <rte_memory.h>
 
@@ -141,6 +142,61 @@ take_ownership(struct zcrx_vf *vf, uint16_t port_id)
     return NULL;
 }
 
+/* Returns how many buffers the driver of 'vf' takes to start, whatever it is
+ * asked for, or 0 if it does as asked.
+ *
+ * DPDK's virtio driver fills its whole ring if it is to use its vectorized
+ * path, and tries for ever.  How long the ring is it does not tell. */
+static uint16_t
+find_fixed_ring(const struct zcrx_vf *vf)
+{
+    const char *size = strstr(vf->devargs, "queue_size=");
+    unsigned int n = vf->uses_cpu ? 256 : 1024; /* Usual if not given. */
+
+    if (!vf->writes_header || !strstr(vf->devargs, "vectorized=1")) {
+        return 0;
+    }
+    if (size) {
+        n = strtoul(size + strlen("queue_size="), NULL, 10);
+    }
+    return MIN(n, UINT16_MAX);
+}
+
+/* Returns the number that 'key' has in 'args', or 'def' if it is not there. */
+static unsigned int
+get_number(const struct rte_kvargs *args, const char *key, unsigned int def)
+{
+    const char *value = rte_kvargs_get(args, key);
+
+    return value ? strtoul(value, NULL, 0) : def;
+}
+
+/* Finds out about DPDK's virtio driver what it does not tell: its vectorized
+ * receive path for split rings uses all of the ring, and does not come back
+ * from starting before it has got that many mbufs. */
+static char *
+read_virtio_args(struct zcrx_vf *vf)
+{
+    const char *args = strchr(vf->devargs, ',');
+    struct rte_kvargs *kvargs = args ? rte_kvargs_parse(args + 1, NULL) : NULL;
+    char *error = NULL;
+
+    vf->fixed_rxd = 0;
+    if (kvargs && get_number(kvargs, "vectorized", 0)
+        && !get_number(kvargs, "packed_vq", 0)) {
+        if (vf->uses_cpu) {
+            vf->fixed_rxd = get_number(kvargs, "queue_size", 256);
+        } else {
+            error = xasprintf("%s: dpdk-devargs: device '%s' cannot be used "
+                              "with 'vectorized=1', as its driver may wait "
+                              "for buffers of the guest for ever",
+                              vf->owner, vf->devargs);
+        }
+    }
+    rte_kvargs_free(kvargs);
+    return error;
+}
+
 /* Reads what the driver of 'vf' says about itself. */
 static char *
 read_info(struct zcrx_vf *vf)
@@ -162,13 +218,14 @@ read_info(struct zcrx_vf *vf)
     vf->uses_cpu = !strcmp(bus, "vdev");
     vf->chains = quirk && quirk->chains;
     vf->writes_header = quirk && quirk->writes_header;
+    vf->fixed_ring = find_fixed_ring(vf);
     /* A driver that has a ring has limits to its length; one that does not say
      * has none. */
     vf->no_ring = (vf->uses_cpu
                    && !vf->writes_header
                    && !vf->info.rx_desc_lim.nb_min
                    && vf->info.rx_desc_lim.nb_max == UINT16_MAX);
-    return NULL;
+    return vf->writes_header ? read_virtio_args(vf) : NULL;
 }
 
 /* Attaches the device that 'devargs' names to 'vf', which is detached.
@@ -358,6 +415,12 @@ zcrx_vf_rx_descriptors(const struct zcrx_vf *vf, uint16_t wanted,
     if (vf->no_ring) {
         /* It would keep what it gets, and out of order. */
         return 1;
+    }
+    if (vf->fixed_rxd) {
+        return vf->fixed_rxd;
+    }
+    if (vf->fixed_ring) {
+        return vf->fixed_ring;
     }
     /* Half of the guest's buffers: the other half is on its way to and from
      * the guest, and there for drivers that refill many at a time. */
