@@ -44,7 +44,7 @@ EXTRA_DIST += \
 	tests/isolate.py \
 	tests/traffic.py
 DISTCLEANFILES += tests/atconfig
-CLEANFILES += $(TESTSUITE) tests/check.log tests/package.m4
+CLEANFILES += $(TESTSUITE) tests/check.log tests/package.m4 tests/testsuite.log
 
 tests/package.m4: Makefile
 	$(AM_V_GEN){ \
@@ -131,5 +131,4 @@ check-local:
 	@awk -f $(srcdir)/tests/count-results.awk tests/check.log
 
 clean-local:
-	test ! -f $(TESTSUITE) || $(SHELL) $(TESTSUITE) -C tests --clean
-	rm -rf tests/ovs
+	rm -rf tests/testsuite.dir tests/ovs
