@@ -142,26 +142,6 @@ take_ownership(struct zcrx_vf *vf, uint16_t port_id)
     return NULL;
 }
 
-/* Returns how many buffers the driver of 'vf' takes to start, whatever it is
- * asked for, or 0 if it does as asked.
- *
- * DPDK's virtio driver fills its whole ring if it is to use its vectorized
- * path, and tries for ever.  How long the ring is it does not tell. */
-static uint16_t
-find_fixed_ring(const struct zcrx_vf *vf)
-{
-    const char *size = strstr(vf->devargs, "queue_size=");
-    unsigned int n = vf->uses_cpu ? 256 : 1024; /* Usual if not given. */
-
-    if (!vf->writes_header || !strstr(vf->devargs, "vectorized=1")) {
-        return 0;
-    }
-    if (size) {
-        n = strtoul(size + strlen("queue_size="), NULL, 10);
-    }
-    return MIN(n, UINT16_MAX);
-}
-
 /* Returns the number that 'key' has in 'args', or 'def' if it is not there. */
 static unsigned int
 get_number(const struct rte_kvargs *args, const char *key, unsigned int def)
@@ -218,7 +198,6 @@ read_info(struct zcrx_vf *vf)
     vf->uses_cpu = !strcmp(bus, "vdev");
     vf->chains = quirk && quirk->chains;
     vf->writes_header = quirk && quirk->writes_header;
-    vf->fixed_ring = find_fixed_ring(vf);
     /* A driver that has a ring has limits to its length; one that does not say
      * has none. */
     vf->no_ring = (vf->uses_cpu
@@ -418,9 +397,6 @@ zcrx_vf_rx_descriptors(const struct zcrx_vf *vf, uint16_t wanted,
     }
     if (vf->fixed_rxd) {
         return vf->fixed_rxd;
-    }
-    if (vf->fixed_ring) {
-        return vf->fixed_ring;
     }
     /* Half of the guest's buffers: the other half is on its way to and from
      * the guest, and there for drivers that refill many at a time. */

@@ -65,8 +65,6 @@ struct zcrx_vf {
     bool uses_cpu;              /* Moves data by CPU, not by DMA. */
     uint16_t fixed_rxd;         /* Receive descriptors that it has whatever it
                                  * is asked for, or 0. */
-    uint16_t fixed_ring;        /* Receive descriptors that it fills, whatever
-                                 * it is asked for, or 0. */
 
     /* As configured. */
     uint16_t n_queues;
