@@ -14,7 +14,7 @@
 
 # The device behind a simulated VF: a library, for programs that have the
 # driver in the same process, and a program of its own.
-EXTRA_LIBRARIES = tests/simnic/libsimnic.a
+check_LIBRARIES = tests/simnic/libsimnic.a
 tests_simnic_libsimnic_a_CFLAGS = $(plain_CFLAGS)
 tests_simnic_libsimnic_a_SOURCES = \
 	tests/simnic/simnic-data.c \
