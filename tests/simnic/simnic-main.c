@@ -33,7 +33,8 @@
 #define MAX_PAIRS 64
 #define MAX_COMMANDS 16
 
-/* Turns in which nothing moved before the program sleeps. */
+/* Turns in which nothing moved before the program sleeps, unless told
+ * otherwise. */
 #define IDLE_TURNS 64
 #define SLEEP_NS 100000
 
@@ -58,6 +59,8 @@ Options of \"run\":\n\
   --check-interval MS  look so often whether the device may still touch what\n\
                        it was given (default: 0, for always)\n\
   --busy               never sleep\n\
+  --idle-turns N       sleep after N turns in which nothing moved (default:\n\
+                       64); the fewer, the more frames come at a time\n\
 \n\
 Commands:\n";
 
@@ -79,6 +82,7 @@ struct options {
     bool busy;
     unsigned long int pairs;
     unsigned long int check_interval;
+    unsigned long int idle_turns;
     uint64_t features;
     const char *control;
     const char *record;
@@ -154,6 +158,7 @@ parse_options(int argc, char **argv, struct options *o)
         { "connect", no_argument, NULL, 'c' },
         { "control", required_argument, NULL, 'C' },
         { "do", required_argument, NULL, 'd' },
+        { "idle-turns", required_argument, NULL, 't' },
         { "pairs", required_argument, NULL, 'p' },
         { "record", required_argument, NULL, 'r' },
         { "report", required_argument, NULL, 'R' },
@@ -164,6 +169,7 @@ parse_options(int argc, char **argv, struct options *o)
 
     *o = (struct options) {
         .pairs = MAX_PAIRS,
+        .idle_turns = IDLE_TURNS,
         .features = simnic_all_features(),
     };
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -196,6 +202,9 @@ parse_options(int argc, char **argv, struct options *o)
         case 'R':
             o->report = optarg;
             break;
+        case 't':
+            o->idle_turns = parse_number("idle-turns", optarg, 1000000);
+            break;
         case 'w':
             o->features = remove_features(o->features, optarg);
             break;
@@ -203,9 +212,9 @@ parse_options(int argc, char **argv, struct options *o)
             exit(2);
         }
     }
-    if (argc - optind != 1 || !o->pairs) {
-        die("one SOCKET and at least one queue pair are needed; see "
-            "\"simnic --help\"");
+    if (argc - optind != 1 || !o->pairs || !o->idle_turns) {
+        die("one SOCKET and at least one queue pair and idle turn are "
+            "needed; see \"simnic --help\"");
     }
     o->socket = argv[optind];
 }
@@ -250,7 +259,7 @@ sleep_shortly(struct simnic *sn, const struct simnic_control *control)
 
 static void
 main_loop(struct simnic_program *program, struct simnic_control *control,
-          pcap_dumper_t *dumper, bool busy)
+          pcap_dumper_t *dumper, const struct options *o)
 {
     struct simnic *sn = program->sn;
     unsigned int turn = 0;
@@ -262,10 +271,10 @@ main_loop(struct simnic_program *program, struct simnic_control *control,
             simnic_control_run(control, program);
         }
         idle = simnic_step(sn) ? 0 : idle + 1;
-        if (idle == IDLE_TURNS && dumper) {
+        if (idle == o->idle_turns && dumper) {
             pcap_dump_flush(dumper);
         }
-        if (idle >= IDLE_TURNS && !busy) {
+        if (idle >= o->idle_turns && !o->busy) {
             sleep_shortly(sn, control);
         }
     }
@@ -332,7 +341,7 @@ run(int argc, char **argv)
         die("%s", error);
     }
 
-    main_loop(&program, &control, dumper, o.busy);
+    main_loop(&program, &control, dumper, &o);
 
     if (dumper) {
         pcap_dump_close(dumper);
