@@ -23,6 +23,7 @@ programs: all $(check_PROGRAMS)
 # Our own testsuite.  Open vSwitch's macros come out of its source tree.
 TESTSUITE = tests/testsuite
 TESTSUITE_AT = \
+	tests/bench-switch.at \
 	tests/build.at \
 	tests/copy.at \
 	tests/lifecycle.at \

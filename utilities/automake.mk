@@ -12,3 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
+# The benchmark's modules.
+EXTRA_DIST += \
+	utilities/zcrx_bench_rig.py \
+	utilities/zcrx_bench_switch.py
