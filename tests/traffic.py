@@ -406,7 +406,7 @@ def main():
         "wait", help="wait until a capture that is being written has so "
         "many frames")
     verb.add_argument("--frames", type=int, required=True)
-    verb.add_argument("--idle", type=float, default=30, metavar="SECONDS",
+    verb.add_argument("--idle", type=float, default=120, metavar="SECONDS",
                       help="give up when no frame comes for this long")
     verb.add_argument("--progress", action="store_true",
                       help="print the number of frames as it grows")
