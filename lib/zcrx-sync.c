@@ -30,8 +30,8 @@
 #define SAMPLE_EVERY 16
 
 /* Used entries to publish: gathered, then published at once.  copy_frame()
- * leaves room for a burst of frames that need not be copied, so that nobody has
- * to look whether there is any for these. */
+ * leaves room for a burst of frames that need not be copied, so that nobody
+ * has to look whether there is any for these. */
 struct used_batch {
     struct zcrx_used used[ZCRX_BURST + ZCRX_MAX_MERGE + ZCRX_BURST];
     uint16_t n;

@@ -18,8 +18,9 @@
 #ifndef ZCRX_VRING_H
 #define ZCRX_VRING_H 1
 
-/* One virtqueue of a guest, split or packed, read and written by its only user: the PMD thread
- * that owns the queue pair, or whoever has shut that thread out.
+/* One virtqueue of a guest, split or packed, read and written by its only
+ * user: the PMD thread that owns the queue pair, or whoever has shut that
+ * thread out.
  *
  * What the guest can write is never trusted: each field is loaded once into a
  * local, checked and then used.  The first thing that is wrong puts a reason

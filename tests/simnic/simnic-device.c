@@ -198,9 +198,9 @@ check_memory(struct simnic *sn, struct simnic_pair *pair)
     }
 }
 
-/* Returns true if the driver is ready for frames.  A driver may throw away what
- * comes before it has notified the device of its first buffers.  One that goes
- * on after the device was away has done so before. */
+/* Returns true if the driver is ready for frames.  A driver may throw away
+ * what comes before it has notified the device of its first buffers.  One that
+ * goes on after the device was away has done so before. */
 static bool
 is_ready(struct simnic_pair *pair, uint64_t now)
 {
