@@ -229,6 +229,11 @@ test_all_or_nothing(void)
             CHECK(!dequeue(1));
             check_unchanged(&before);
             CHECK(!pool->want_bounce);
+            if (n && n < 64) {
+                post(GOOD);
+                CHECK(!dequeue(2));
+                CHECK(!pool->want_bounce);
+            }
             tear_down();
         }
     }
@@ -420,7 +425,10 @@ test_late(void)
     CHECK(!dequeue(11));
     CHECK(dequeue(4));
     check_bounce_mbuf(out[0], ZCRX_COPY_LATE_BUFFER);
-    CHECK(dequeue(4));          /* It had fewer than 6. */
+    CHECK(dequeue(2));          /* It had fewer than 6. */
+    CHECK(!dequeue(1));
+    enqueue(0);
+    CHECK(dequeue(3));
     before = take_snapshot();
     CHECK(!dequeue(1));
     check_unchanged(&before);
@@ -441,6 +449,16 @@ test_late(void)
     CHECK(dequeue(5));
     CHECK_EQ(pool->n_posted, 2);
     CHECK_EQ(pool->n_bounce_posted, 3);
+    tear_down();
+
+    /* Too few of either. */
+    set_up_ring(64);
+    config.bounce_below = 6;
+    create_pool(2);
+    post(GOOD);
+    post(GOOD);
+    CHECK(!dequeue(5));
+    CHECK(!pool->want_bounce);
     tear_down();
 }
 
