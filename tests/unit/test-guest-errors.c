@@ -458,6 +458,24 @@ test_bad_chain_read(void)
     }
 }
 
+/* A buffer with room for a header has room for no frame. */
+static void
+test_header_alone(void)
+{
+    for (int version_1 = 0; version_1 < 2; version_1++) {
+        for (uint32_t room = 0; room < 2; room++) {
+            struct zcrx_rx_buf buf;
+
+            set_up(true);
+            vq.hdr_len = version_1 ? 12 : 10;
+            guest_post_one(&gq, GUEST_FAR_GPA, vq.hdr_len + room);
+            CHECK_EQ(zcrx_vring_take_rx(&vq, &buf, 1), room);
+            CHECK_EQ(vq.n_outstanding, room);
+            tear_down(room ? ZCRX_VRING_OK : ZCRX_VRING_BAD_LENGTH);
+        }
+    }
+}
+
 /* More than 4 GiB in one buffer, all of it in memory. */
 static void
 test_huge_buffer(void)
@@ -527,6 +545,7 @@ main(void)
         { "bad buffers to copy to", test_bad_chain_copy_in },
         { "bad reserved buffers to copy to", test_bad_chain_copy_in_head },
         { "bad buffers to read", test_bad_chain_read },
+        { "header alone", test_header_alone },
         { "buffers of more than 4 GiB", test_huge_buffer },
         { "every error was provoked", test_all_provoked },
     };

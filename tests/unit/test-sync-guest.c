@@ -105,6 +105,7 @@ watch(uint16_t port, uint16_t queue, struct rte_mbuf *mbufs[], uint16_t n,
         CHECK(p);
         make_jumbo(len, expected);
         CHECK(!memcmp(p, expected, len));
+        CHECK_EQ(mbufs[i]->nb_segs, (len + 2047) / 2048);
         rte_mbuf_sanity_check(mbufs[i], 1);
     }
     return n < takes ? n : takes;
@@ -158,15 +159,18 @@ test_jumbo(void)
         .max_frame = RIG_MAX_FRAME,
         .ring_size = 64,
     };
+    uint64_t bytes = 0;
 
     start_watched(&config);
     for (size_t i = 0; i < N_ELEMENTS(lens); i++) {
         send_jumbo(NULL, lens[i], true);
+        bytes += lens[i];
     }
     send_jumbo(NULL, RIG_MAX_FRAME + 1, false);
     CHECK_EQ(rig_poll(), N_ELEMENTS(lens) + 1);
     CHECK_EQ(n_watched, n_wanted);
     CHECK_EQ(rig.queue.stats.wire_tx_frames, N_ELEMENTS(lens));
+    CHECK_EQ(rig.queue.stats.wire_tx_bytes, bytes);
     CHECK_EQ(rig.queue.stats.tx_dropped_length, 1);
     CHECK_EQ(rig_reclaim(), N_ELEMENTS(lens) + 1);
     stop_watched();
