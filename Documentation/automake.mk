@@ -16,6 +16,7 @@ DOC_SOURCE = \
 	Documentation/conf.py \
 	Documentation/howto/dpdkzcrx.rst \
 	Documentation/index.rst \
+	Documentation/ref/bench-switch.inc \
 	Documentation/ref/commands.inc \
 	Documentation/ref/features.inc \
 	Documentation/ref/json.inc \

@@ -123,9 +123,9 @@ class Rig(object):
         """Starts 'command'.  Returns the function that stops it."""
         with open(self.path(name + ".out"), "ab") as out:
             process = subprocess.Popen(
-                ("nice", "-n", str(self.nice)) + command,
-                env=self.env, cwd=self.dir, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, start_new_session=True)
+                command, env=self.env, cwd=self.dir,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True)
         self.prioritize(process.pid)
         entry = (name, process)
         self.processes.append(entry)
@@ -142,11 +142,31 @@ class Rig(object):
         return stop
 
     def prioritize(self, pid):
-        """Gives a session the priority that "nice" gave its processes: where
-        sessions are scheduled as groups, that counts only within each."""
+        """Gives the session of 'pid' a priority: where sessions are scheduled
+        as groups, that of a process counts only within each."""
         with contextlib.suppress(OSError):
-            with open("/proc/%d/autogroup" % pid, "w") as f:
+            with open("/proc/%s/autogroup" % pid, "w") as f:
                 f.write("%d" % self.nice)
+
+    def prioritize_all(self):
+        """Gives this process and all that it will start their priority.  The
+        tools need it as well, or the guest would leave them no time."""
+        old = os.getpriority(os.PRIO_PROCESS, 0)
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, self.nice)
+        except OSError as error:
+            self.progress("going on with the usual priority: %s" % error)
+            return
+        self.started.callback(os.setpriority, os.PRIO_PROCESS, 0, old)
+        with contextlib.suppress(OSError):
+            with open("/proc/self/autogroup") as f:
+                old = f.read().split()[-1]
+            self.prioritize("self")
+            self.started.callback(self.restore_session, old)
+
+    def restore_session(self, old):
+        with open("/proc/self/autogroup", "w") as f:
+            f.write(old)
 
     def check_processes(self):
         for name, process in self.processes:
@@ -177,6 +197,7 @@ class Rig(object):
 
     def start(self):
         self.progress("starting Open vSwitch with DPDK in %s" % self.dir)
+        self.prioritize_all()
         if self.huge:
             self.reserve_hugepages()
         # A driver of virtio-user wants few pieces of memory.
