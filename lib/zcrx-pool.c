@@ -19,11 +19,16 @@
 
 #include <errno.h>
 #include <string.h>
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_mbuf_pool_ops.h>
 
 /* Guest buffers that are taken from the virtqueue at once. */
 #define POOL_BURST 32
+
+/* How long a VF may wait for buffers before there is something wrong, in
+ * milliseconds. */
+#define PATIENCE 100
 
 /* An mbuf's length field has 16 bits. */
 #define MAX_BUF_LEN UINT16_MAX
@@ -291,6 +296,42 @@ undo_dequeue(struct zcrx_pool *pool, void **objs, uint32_t n,
     }
 }
 
+/* Returns true if a VF without mbufs has waited in vain, for some time, for
+ * more than the 'n' that the guest has buffers for.  A guest that was merely
+ * late has more by then. */
+static bool
+is_starving(struct zcrx_pool *pool, uint32_t n)
+{
+    uint64_t now = rte_rdtsc();
+
+    if (!pool->starving_since || pool->starving_with != n) {
+        pool->starving_since = now;
+        pool->starving_with = n;
+        return false;
+    }
+    return now - pool->starving_since > pool->patience;
+}
+
+/* Notes why the VF, which may have others, does not get the mbufs that it
+ * wants, when there are 'n' of them. */
+static void
+explain_failure(struct zcrx_pool *pool, enum zcrx_copy_reason why, uint32_t n)
+{
+    if (pool->vq->error) {
+        return;
+    }
+    if (why == ZCRX_COPY_LATE_BUFFER) {
+        if (!n || zcrx_pool_n_out(pool) || !is_starving(pool, n)) {
+            return;
+        }
+        pool->bounce_below = pool->starving_below;
+    }
+    if (!pool->n_bounce) {
+        pool->want_bounce = true;
+        pool->last_reason = why;
+    }
+}
+
 /* All or nothing, as the mempool library has it. */
 static int
 pool_dequeue(struct rte_mempool *mp, void **objs, unsigned int n)
@@ -338,17 +379,11 @@ pool_dequeue(struct rte_mempool *mp, void **objs, unsigned int n)
         }
     }
     if (done < n) {
-        /* A guest that posts fewer buffers than the driver wants at a time
-         * would wait for the VF, and the VF for the guest. */
-        if (!pool->n_bounce && !pool->vq->error
-            && (why != ZCRX_COPY_LATE_BUFFER
-                || (done && !n_out))) {
-            pool->want_bounce = true;
-            pool->last_reason = why;
-        }
         undo_dequeue(pool, objs + n_unused, done - n_unused, n_reserved);
+        explain_failure(pool, why, done);
         return -ENOBUFS;
     }
+    pool->starving_since = 0;
     pool->n_unused -= n_unused;
     pool->n_posted += n_unused;
     pool->credit -= n;
@@ -489,6 +524,8 @@ zcrx_pool_create(const struct zcrx_pool_config *config)
     pool->copy = config->copy;
     pool->vf_writes_header = config->vf_writes_header;
     pool->bounce_below = config->bounce_below;
+    pool->starving_below = config->bounce_below / 2;
+    pool->patience = rte_get_tsc_hz() / 1000 * PATIENCE;
     pool->credit = UINT32_MAX;  /* For the driver's first filling. */
     pool->last_reason = (config->copy ? ZCRX_COPY_MODE
                          : ZCRX_COPY_LATE_BUFFER);

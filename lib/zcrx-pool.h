@@ -96,6 +96,13 @@ struct zcrx_pool {
     bool copy;
     bool vf_writes_header;
 
+    /* A VF that has no mbufs wants more at a time than the guest has buffers:
+     * either may wait for the other. */
+    uint64_t patience;          /* How long that may last, in TSC cycles. */
+    uint64_t starving_since;    /* TSC, 0 if it is not so. */
+    uint32_t starving_with;     /* Buffers that the guest had then. */
+    uint32_t starving_below;    /* 'bounce_below' from then on. */
+
     uint32_t n_posted;          /* Guest mbufs that the VF has. */
     uint32_t n_bounce_posted;   /* Bounce mbufs that the VF has. */
 

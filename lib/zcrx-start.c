@@ -272,9 +272,9 @@ start_vf(struct zcrx_pair *pair)
     for (uint16_t i = 0; i < pair->n_active; i++) {
         struct zcrx_queue *q = &pair->queues[i];
 
-        /* From now on, a guest without buffers shall be felt by the wire, so
-         * long as the VF has enough to go on. */
-        q->pool->bounce_below = pair->n_rxd / 2;
+        /* From now on, a guest without buffers shall be felt by the wire,
+         * unless it is known that it will never have enough. */
+        q->pool->bounce_below = pair->need_bounce ? pair->n_rxd / 2 : 0;
         zcrx_queue_start(q);
     }
     return NULL;

@@ -187,6 +187,9 @@ take_snapshot(void)
     s.vq.region = NULL;
     s.pool.want_bounce = 0;
     s.pool.last_reason = 0;
+    s.pool.bounce_below = 0;
+    s.pool.starving_since = 0;
+    s.pool.starving_with = 0;
     memcpy(s.outstanding, vq.outstanding, vq.size * sizeof *vq.outstanding);
     memcpy(s.unused, pool->unused, pool->n_unused * sizeof *pool->unused);
     return s;
@@ -212,10 +215,13 @@ test_all_or_nothing(void)
             for (unsigned int i = 0; i < n; i++) {
                 ids[i] = post(GOOD);
             }
+            pool->patience = 0;
             before = take_snapshot();
             CHECK(!dequeue(n + more));
             check_unchanged(&before);
+            CHECK(!pool->want_bounce);
             /* It would wait for buffers that the guest may not have. */
+            CHECK(!dequeue(n + more));
             CHECK_EQ(pool->want_bounce, n > 0);
             pool->want_bounce = false;
             CHECK(dequeue(n));
@@ -438,6 +444,23 @@ test_late(void)
     enqueue(0);
     CHECK(!dequeue(6));         /* There are 5. */
     CHECK(dequeue(5));
+    tear_down();
+
+    /* A guest that is late once is waited for, but not for ever. */
+    set_up_ring(64);
+    config.bounce_below = 6;
+    create_pool(10);
+    pool->bounce_below = 0;     /* As when the VF has started. */
+    post(GOOD);
+    CHECK(!dequeue(3));
+    pool->patience = 0;
+    post(GOOD);
+    CHECK(!dequeue(3));         /* There is one more. */
+    CHECK(!dequeue(3));         /* There is not. */
+    CHECK(dequeue(3));
+    CHECK_EQ(pool->n_posted, 2);
+    CHECK_EQ(pool->n_bounce_posted, 1);
+    CHECK(!dequeue(1));         /* It has as many as it needs. */
     tear_down();
 
     /* Some from the guest, the rest from here. */
