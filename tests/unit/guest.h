@@ -18,8 +18,8 @@
 #define ZCRX_TEST_GUEST_H 1
 
 /* A guest that the test plays itself: memory, and the driver's side of split
- * virtqueues (Virtio 1.2 2.7), written from the specification and not with
- * the code under test. */
+ * and packed virtqueues (Virtio 1.2 2.7, 2.8), written from the specification
+ * and not with the code under test. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,8 +67,10 @@ struct guest_buf {
     bool posted;
     struct guest_piece pieces[GUEST_MAX_PIECES];
     unsigned int n_pieces;
-    uint16_t descs[GUEST_MAX_PIECES]; /* The ring's descriptors, in order. */
-    unsigned int n_descs;
+    unsigned int n_descs;       /* Of the ring, in order: their numbers if it
+                                 * is split, they themselves if packed. */
+    uint16_t descs[GUEST_MAX_PIECES];
+    struct vring_packed_desc packed_descs[GUEST_MAX_PIECES];
     unsigned int slot;          /* For the test's own use. */
 };
 
@@ -76,22 +78,40 @@ struct guest_buf {
 enum guest_how {
     GUEST_DIRECT,               /* By the ring's own descriptors. */
     GUEST_INDIRECT,             /* By an indirect table. */
-    GUEST_MIXED,                /* By one of the ring's, then by a table. */
+    GUEST_MIXED,                /* By one of the ring's, then by a table; in
+                                 * a packed ring that is not allowed, and is
+                                 * GUEST_INDIRECT. */
 };
 
 struct guest_vq {
     struct guest *guest;
     struct zcrx_vring_config config; /* For zcrx_vring_init(). */
+    uint16_t size;
+    bool packed;
+
+    /* Split. */
     struct vring_desc *desc;
     struct vring_avail *avail;
     struct vring_used *used;
-    uint16_t size;
     uint16_t avail_idx;         /* As in 'avail', unless the test lies. */
     uint16_t used_idx;          /* The next entry that the driver reads. */
-    uint16_t *free;             /* Descriptors that are not in use. */
-    unsigned int n_free;
+
+    /* Packed: where the driver writes and reads next. */
+    struct vring_packed_desc *ring;
+    struct vring_packed_desc_event *driver_event;
+    struct vring_packed_desc_event *device_event;
+    uint16_t avail_slot, used_slot;
+    bool avail_wrap, used_wrap;
+
+    uint16_t *free;             /* Heads that are not in use. */
+    unsigned int n_free_heads;
+    unsigned int n_free;        /* Descriptors that are not in use. */
     uint64_t *tables;           /* Where indirect tables lie, by head. */
-    struct guest_buf *bufs;     /* By head. */
+    struct guest_buf *bufs;     /* By head: the first descriptor if split, the
+                                 * buffer id if packed. */
+    unsigned int n_posted;      /* Buffers that the device has. */
+    uint16_t *offered;          /* The heads of the last 65,536 that it got, */
+    uint16_t n_offered;         /* and the end of these. */
 };
 
 void guest_init(struct guest *, size_t region_size);
@@ -104,6 +124,8 @@ void guest_check_memory(const struct guest *);
 
 void guest_vq_init(struct guest_vq *, struct guest *, uint16_t size,
                    uint16_t start, bool rx);
+void guest_vq_init_packed(struct guest_vq *, struct guest *, uint16_t size,
+                          uint16_t start, bool rx);
 void guest_vq_destroy(struct guest_vq *);
 uint16_t guest_describe(struct guest_vq *, const struct guest_piece *,
                         unsigned int n, enum guest_how);
@@ -112,6 +134,8 @@ uint16_t guest_post(struct guest_vq *, const struct guest_piece *,
                     unsigned int n, enum guest_how);
 uint16_t guest_post_one(struct guest_vq *, uint64_t gpa, uint32_t len);
 struct guest_buf *guest_collect(struct guest_vq *, uint32_t *len);
+void guest_want_interrupts(struct guest_vq *, bool);
+bool guest_would_kick(const struct guest_vq *);
 
 uint32_t guest_buf_len(const struct guest_buf *);
 void guest_buf_read(const struct guest *, const struct guest_buf *,

@@ -24,9 +24,20 @@
 #include <sys/eventfd.h>
 #include <linux/virtio_net.h>
 
-#include "check.h"
-
 struct rig rig;
+bool rig_packed;
+
+/* Runs the cases with either kind of virtqueue. */
+int
+rig_run_cases(const struct test_case *cases, size_t n)
+{
+    for (int i = 0; i < 2; i++) {
+        rig_packed = i;
+        printf("%s virtqueues:\n", rig_packed ? "packed" : "split");
+        run_cases(cases, n);
+    }
+    return EXIT_SUCCESS;
+}
 
 /* Frees a frame that OVS sent. */
 static void
@@ -55,7 +66,11 @@ set_up_guest(void)
     for (int i = 0; i < 2; i++) {
         struct zcrx_vring_config *config = &vqs[i]->config;
 
-        guest_vq_init(vqs[i], &rig.guest, size, 65500, i == 0);
+        if (rig_packed) {
+            guest_vq_init_packed(vqs[i], &rig.guest, size, size / 2, i == 0);
+        } else {
+            guest_vq_init(vqs[i], &rig.guest, size, 65500, i == 0);
+        }
         config->version_1 = !c->legacy;
         config->mergeable = c->mergeable;
         config->indirect = c->indirect;
@@ -130,6 +145,7 @@ rig_start(const struct rig_config *config)
 
     memset(&rig, 0, sizeof rig);
     rig.config = *config;
+    rig.config.legacy &= !rig_packed;
     CHECK(!zcrx_queue_init(q, "test-rig", SOCKET_ID_ANY, free_injected));
     set_up_guest();
     rig.ovs_mp = create_mempool("test-rig-ovs", 2 * ZCRX_INJECT_SIZE);
@@ -202,12 +218,18 @@ rig_poll(void)
     return n;
 }
 
-/* Returns the buffers that are the guest's: available ones, and with 'used',
- * those that were returned and that it has not looked at. */
-static unsigned int
-n_available(const struct guest_vq *gq)
+/* Checks that all buffers of 'vq' are available or used, in its order. */
+static void
+check_stopped(const struct zcrx_vring *vq, const struct guest_vq *gq)
 {
-    return (uint16_t) (gq->avail_idx - gq->used_idx);
+    uint16_t last_avail, last_used;
+
+    CHECK_EQ(vq->n_outstanding, 0);
+    zcrx_vring_get_position(vq, &last_avail, &last_used);
+    CHECK_EQ(last_avail, last_used);
+    if (!gq->packed) {
+        CHECK_EQ(gq->used->idx, last_used);
+    }
 }
 
 /* Stops the queue pair as zcrx_stop() does, and checks that every buffer is
@@ -228,13 +250,8 @@ rig_stop(void)
     CHECK_EQ(rte_mempool_in_use_count(q->tx_mp), 0);
     CHECK_EQ(rte_ring_count(q->injected), 0);
 
-    CHECK_EQ(q->rx.n_outstanding, 0);
-    CHECK_EQ(q->tx.n_outstanding, 0);
-    CHECK_EQ(q->rx.next_avail, q->rx.used_idx);
-    CHECK_EQ(q->tx.next_avail, q->tx.used_idx);
-    CHECK_EQ(rig.rx.used->idx, q->rx.used_idx);
-    CHECK_EQ(rig.tx.used->idx, q->tx.used_idx);
-    CHECK(n_available(&rig.rx) <= rig.rx.size);
+    check_stopped(&q->rx, &rig.rx);
+    check_stopped(&q->tx, &rig.tx);
 }
 
 /* What is left of rig_stop() when all is well. */
@@ -252,10 +269,10 @@ free_queue(void)
 void
 rig_resume(void)
 {
-    rig.rx.config.last_avail = rig.queue.rx.next_avail;
-    rig.rx.config.last_used = rig.queue.rx.used_idx;
-    rig.tx.config.last_avail = rig.queue.tx.next_avail;
-    rig.tx.config.last_used = rig.queue.tx.used_idx;
+    zcrx_vring_get_position(&rig.queue.rx, &rig.rx.config.last_avail,
+                            &rig.rx.config.last_used);
+    zcrx_vring_get_position(&rig.queue.tx, &rig.tx.config.last_avail,
+                            &rig.tx.config.last_used);
     free_queue();
     start_queue();
     check_counts();

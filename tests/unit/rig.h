@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "check.h"
 #include "guest.h"
 #include "zcrx-sync.h"
 
@@ -33,7 +34,8 @@ struct rig_config {
     uint32_t n_bounce;
     bool copy;
     uint16_t ring_size;         /* 256 if it is 0. */
-    bool legacy;                /* Neither VERSION_1 nor mergeable. */
+    bool legacy;                /* Neither VERSION_1 nor mergeable; does not go
+                                 * with packed virtqueues. */
     bool mergeable;
     bool indirect;
     bool event_idx;
@@ -72,6 +74,9 @@ struct rig {
 };
 
 extern struct rig rig;
+extern bool rig_packed;         /* What kind of virtqueues the guest has. */
+
+int rig_run_cases(const struct test_case *, size_t n);
 
 void rig_start(const struct rig_config *);
 void rig_stop(void);

@@ -42,6 +42,10 @@ static struct zcrx_pool *pool;  /* Under test. */
 static uint64_t seed = 1;
 static uint64_t state;          /* Of the random numbers. */
 
+/* The next buffer that the pool takes from the ring, counted like
+ * 'gq.n_offered'. */
+static uint16_t next;
+
 /* What the VF has, oldest first. */
 static struct rte_mbuf *out[MAX_RING + MAX_BOUNCE];
 static unsigned int n_out;
@@ -80,13 +84,6 @@ post(enum kind kind)
     }
 }
 
-/* The position in the ring 'n' buffers after 'pos'. */
-static uint16_t
-ring_id(uint16_t pos, uint16_t n)
-{
-    return gq.avail->ring[(uint16_t) (pos + n) & (gq.size - 1)];
-}
-
 static void
 count_id(unsigned int *counts, uint16_t id)
 {
@@ -102,8 +99,8 @@ check_places(void)
     unsigned int held[MAX_RING] = { 0 }; /* By the pool and the VF. */
     unsigned int ring[MAX_RING] = { 0 }; /* Available. */
     unsigned int n_guest = 0, n_bounce = 0;
-    unsigned int n_held = 0, n_posted = 0;
-    uint16_t n_avail = gq.avail_idx - vq.next_avail;
+    unsigned int n_held = 0;
+    uint16_t n_avail = gq.n_offered - next;
 
     CHECK(!vq.error);
     for (unsigned int i = 0; i < n_out; i++) {
@@ -138,17 +135,19 @@ check_places(void)
                                       % pool->n_bounce].id);
     }
     for (uint16_t i = 0; i < n_avail; i++) {
-        count_id(ring, ring_id(vq.next_avail, i));
+        count_id(ring, gq.offered[(uint16_t) (next + i)]);
     }
     for (uint16_t id = 0; id < gq.size; id++) {
         CHECK_EQ(held[id] + ring[id], gq.bufs[id].posted);
         CHECK_EQ(held[id], vq.outstanding[id]);
         n_held += held[id];
-        n_posted += gq.bufs[id].posted;
     }
     CHECK_EQ(vq.n_outstanding, n_held);
     CHECK_EQ(n_held, n_guest + pool->n_unused + pool->n_reserved);
-    CHECK_EQ(n_held + n_avail, n_posted);
+    CHECK_EQ(n_held + n_avail, gq.n_posted);
+    if (!gq.packed) {
+        CHECK_EQ(vq.next_avail, (uint16_t) (gq.avail_idx - n_avail));
+    }
 }
 
 /* Returns true if the pool cannot have a reason to refuse 'n' mbufs. */
@@ -156,14 +155,14 @@ static bool
 must_succeed(unsigned int n, const struct zcrx_pool_config *config)
 {
     unsigned int have = pool->n_unused;
-    uint16_t n_avail = gq.avail_idx - vq.next_avail;
+    uint16_t n_avail = gq.n_offered - next;
 
     if (config->copy) {
         return n <= have + pool->n_bounce_free;
     }
     if (!zcrx_pool_is_unbound(pool)) {
         for (uint16_t i = 0; i < n_avail; i++) {
-            if (kinds[ring_id(vq.next_avail, i)] != GOOD) {
+            if (kinds[gq.offered[(uint16_t) (next + i)]] != GOOD) {
                 break;
             }
             have++;
@@ -178,10 +177,9 @@ dequeue(const struct zcrx_pool_config *config)
 {
     static bool outstanding[MAX_RING];
     struct zcrx_pool before = *pool;
-    struct zcrx_vring vq_before = vq;
     unsigned int n = 1 + any(any(4) ? 8 : gq.size);
     bool must = must_succeed(n, config);
-    uint16_t pos = vq.next_avail;
+    uint16_t used_idx = vq.used_idx;
     void *objs[MAX_RING];
     uint32_t n_reserved = before.n_reserved;
 
@@ -198,14 +196,13 @@ dequeue(const struct zcrx_pool_config *config)
         CHECK(pool->n_reserved == n_reserved
               || pool->n_reserved <= pool->n_bounce_posted);
         for (; n_reserved < pool->n_reserved; n_reserved++) {
-            uint16_t id = ring_id(pos++, 0);
+            uint16_t id = gq.offered[next++];
 
             CHECK_EQ(pool->reserved[(pool->reserved_head + n_reserved)
                                     % pool->n_bounce].id, id);
             outstanding[id] = true;
         }
-        CHECK_EQ(vq.next_avail, pos);
-        CHECK_EQ(vq.used_idx, vq_before.used_idx);
+        CHECK_EQ(vq.used_idx, used_idx);
         CHECK(!memcmp(outstanding, vq.outstanding,
                       gq.size * sizeof outstanding[0]));
         return;
@@ -213,7 +210,6 @@ dequeue(const struct zcrx_pool_config *config)
 
     CHECK(n <= before.credit);
     CHECK_EQ(pool->credit, before.credit - n);
-    CHECK(!config->copy || pos == vq.next_avail);
     for (unsigned int i = 0; i < n; i++) {
         struct rte_mbuf *m = objs[i];
         uint16_t id;
@@ -226,24 +222,21 @@ dequeue(const struct zcrx_pool_config *config)
         } else if (is_guest) {
             /* Then what the guest offers, in its order, save those that wait
              * for a frame to be copied to. */
-            while (ring_id(pos, 0) != id) {
+            while (gq.offered[next] != id) {
                 CHECK(n_reserved < pool->n_reserved);
-                CHECK_EQ(pool->reserved[(pool->reserved_head + n_reserved)
+                CHECK_EQ(pool->reserved[(pool->reserved_head + n_reserved++)
                                         % pool->n_bounce].id,
-                         ring_id(pos, 0));
-                n_reserved++;
-                pos++;
-                CHECK(pos != vq.next_avail);
+                         gq.offered[next++]);
+                CHECK(next != gq.n_offered);
             }
-            pos++;
+            next++;
         }
         out[n_out++] = m;
     }
     while (n_reserved < pool->n_reserved) {
         CHECK_EQ(pool->reserved[(pool->reserved_head + n_reserved++)
-                                % pool->n_bounce].id, ring_id(pos++, 0));
+                                % pool->n_bounce].id, gq.offered[next++]);
     }
-    CHECK_EQ(pos, vq.next_avail);
 }
 
 static struct rte_mbuf *
@@ -317,6 +310,10 @@ receive(void)
     if (result == ZCRX_COPY_OK && head) {
         CHECK_EQ(used[0].id, head->id);
         zcrx_pool_pop_reserved(pool);
+    } else {
+        for (uint16_t i = 0; i < n_used; i++) {
+            CHECK_EQ(used[i].id, gq.offered[next++]);
+        }
     }
     zcrx_pool_free_bounce(pool, remove_out(0));
     publish(used, n_used);
@@ -326,12 +323,11 @@ receive(void)
 static void
 restart(void)
 {
-    uint16_t posted = 0, left = 0;
+    uint16_t last_avail, last_used;
+    uint16_t left = 0, n_held;
 
-    for (uint16_t id = 0; id < gq.size; id++) {
-        posted += gq.bufs[id].posted;
-    }
     enqueue(n_out);
+    n_held = vq.n_outstanding;
     zcrx_pool_put_back_all(pool);
     for (;;) {
         uint32_t len;
@@ -343,19 +339,27 @@ restart(void)
         left++;
     }
     CHECK_EQ(vq.n_outstanding, 0);
-    CHECK_EQ(vq.next_avail, vq.used_idx);
-    CHECK_EQ((uint16_t) (gq.avail_idx - vq.next_avail), posted - left);
+    zcrx_vring_get_position(&vq, &last_avail, &last_used);
+    CHECK_EQ(last_avail, last_used);
+    /* All are available again, or all have been returned. */
+    CHECK(!left || left == n_held);
+    next -= left ? 0 : n_held;
 }
 
 static void
-run(uint16_t size, bool mergeable, struct zcrx_pool_config config)
+run(uint16_t size, bool packed, bool mergeable, struct zcrx_pool_config config)
 {
     unsigned int n_mbufs[2] = { 0, 0 };
 
     state = seed;
     n_out = 0;
     guest_init(&guest, MEM_SIZE);
-    guest_vq_init(&gq, &guest, size, 65000, true);
+    next = 0;
+    if (packed) {
+        guest_vq_init_packed(&gq, &guest, size, size / 2, true);
+    } else {
+        guest_vq_init(&gq, &guest, size, 65000, true);
+    }
     gq.config.mergeable = mergeable;
     CHECK(!zcrx_vring_init(&vq, &gq.config, &guest.map));
     config.name = "test-pool-model";
@@ -408,21 +412,32 @@ main(int argc, char *argv[])
     static const struct {
         const char *name;
         uint16_t size;
+        bool packed;
         bool mergeable;
         struct zcrx_pool_config config;
     } runs[] = {
-        { "no bounce mbufs", 64, false, { .n_bounce = 0 } },
-        { "few bounce mbufs", 64, false,
+        { "no bounce mbufs", 64, false, false, { .n_bounce = 0 } },
+        { "few bounce mbufs", 64, false, false,
           { .n_bounce = 5, .bounce_below = 3 } },
-        { "one bounce mbuf", 16, true,
+        { "one bounce mbuf", 16, false, true,
           { .n_bounce = 1, .bounce_below = 1 } },
-        { "many bounce mbufs", 16, true,
+        { "many bounce mbufs", 16, false, true,
           { .n_bounce = MAX_BOUNCE, .bounce_below = MAX_BOUNCE / 2 } },
-        { "large ring", MAX_RING, false,
+        { "large ring", MAX_RING, false, false,
           { .n_bounce = MAX_BOUNCE, .bounce_below = 100 } },
-        { "large ring, mergeable", MAX_RING, true,
+        { "large ring, mergeable", MAX_RING, false, true,
           { .n_bounce = MAX_BOUNCE, .bounce_below = 10 } },
-        { "copy mode", 64, true, { .n_bounce = MAX_BOUNCE, .copy = true } },
+        { "copy mode", 64, false, true,
+          { .n_bounce = MAX_BOUNCE, .copy = true } },
+        { "packed, no bounce mbufs", 64, true, false, { .n_bounce = 0 } },
+        { "packed, few bounce mbufs", 63, true, false,
+          { .n_bounce = 5, .bounce_below = 3 } },
+        { "packed, many bounce mbufs", 17, true, true,
+          { .n_bounce = MAX_BOUNCE, .bounce_below = MAX_BOUNCE / 2 } },
+        { "packed, large ring, mergeable", MAX_RING, true, true,
+          { .n_bounce = MAX_BOUNCE, .bounce_below = 10 } },
+        { "packed, copy mode", 64, true, true,
+          { .n_bounce = MAX_BOUNCE, .copy = true } },
     };
 
     if (argc > 1) {
@@ -432,7 +447,7 @@ main(int argc, char *argv[])
     start_dpdk();
     for (size_t i = 0; i < N_ELEMENTS(runs); i++) {
         check_what = runs[i].name;
-        run(runs[i].size, runs[i].mergeable, runs[i].config);
+        run(runs[i].size, runs[i].packed, runs[i].mergeable, runs[i].config);
         printf("ok %s, %d steps from seed %"PRIu64"\n", runs[i].name, N_STEPS,
                seed);
     }

@@ -23,7 +23,6 @@
 #include <rte_ethdev.h>
 #include <linux/virtio_net.h>
 
-#include "check.h"
 #include "eal.h"
 
 #define CAPTURE "test-sync-tx.pcap"
@@ -498,5 +497,5 @@ main(void)
 
     start_dpdk();
     rig_write_capture(RX_CAPTURE, N_FRAMES);
-    return run_cases(cases, N_ELEMENTS(cases));
+    return rig_run_cases(cases, N_ELEMENTS(cases));
 }

@@ -22,7 +22,6 @@
 #include <string.h>
 #include <rte_ethdev.h>
 
-#include "check.h"
 #include "eal.h"
 
 #define N_FRAMES 3000
@@ -469,7 +468,6 @@ test_guest_error(void)
         .n_bounce = 64,
     };
     uint8_t frame[RIG_MAX_FRAME];
-    uint16_t used_idx;
 
     rig_start(&config);
     for (int i = 0; i < 40; i++) {
@@ -478,18 +476,21 @@ test_guest_error(void)
     CHECK_EQ(rig_poll(), 32);
     guest_offer(&rig.rx, 9999);
     CHECK_EQ(zcrx_queue_error(&rig.queue), ZCRX_VRING_OK);
-    CHECK_EQ(rig_poll(), 8);    /* What is before it is all right. */
     rig_poll();
+    rig_poll();
+    CHECK_EQ(rig.queue.stats.zero_copy_frames, 40); /* What is before it. */
     CHECK_EQ(rig.queue.stats.dropped_guest_error, rig_dropped());
     CHECK_EQ(zcrx_queue_error(&rig.queue), ZCRX_VRING_BAD_HEAD);
     CHECK_EQ(rig.queue.stats.guest_errors, 1);
-    used_idx = rig.rx.used->idx;
+    while (rig_receive(frame)) {
+        continue;
+    }
     rig_post(RIG_ONE, 1514);
     rig_send(NULL, frame, 60);
     for (int i = 0; i < 10; i++) {
         CHECK_EQ(rig_poll(), 0);
     }
-    CHECK_EQ(rig.rx.used->idx, used_idx);
+    CHECK(!guest_collect(&rig.rx, NULL));
     CHECK_EQ(rig_reclaim(), 0);
     CHECK_EQ(rig.queue.stats.guest_errors, 1);
     rig_stop();
@@ -527,18 +528,18 @@ test_notifications(void)
     const struct rig_config config = { .devargs = "net_null0,size=100" };
 
     rig_start(&config);
-    CHECK_EQ(rig.rx.used->flags, VRING_USED_F_NO_NOTIFY);
-    CHECK_EQ(rig.tx.used->flags, VRING_USED_F_NO_NOTIFY);
+    CHECK(!guest_would_kick(&rig.rx));
+    CHECK(!guest_would_kick(&rig.tx));
     rig_post_all(RIG_ONE, 1514);
     CHECK_EQ(rig_poll(), 32);
     CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 1);
     CHECK_EQ(rig_read_eventfd(rig.tx_eventfd), 0);
     CHECK_EQ(rig.queue.stats.guest_notifications, 1);
-    rig.rx.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+    guest_want_interrupts(&rig.rx, false);
     CHECK_EQ(rig_poll(), 32);
     CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 0);
     CHECK_EQ(rig.queue.stats.guest_notifications, 1);
-    rig.rx.avail->flags = 0;
+    guest_want_interrupts(&rig.rx, true);
     CHECK_EQ(rig_poll(), 32);
     CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 1);
     CHECK_EQ(rig.queue.stats.guest_notifications, 2);
@@ -567,5 +568,5 @@ main(void)
 
     start_dpdk();
     rig_write_capture(CAPTURE, N_FRAMES);
-    return run_cases(cases, N_ELEMENTS(cases));
+    return rig_run_cases(cases, N_ELEMENTS(cases));
 }

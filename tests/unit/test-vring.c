@@ -354,6 +354,7 @@ test_put_back_offered_again(void)
         zcrx_vring_publish(&vq, &used, 1);
         CHECK(guest_collect(&gq, NULL) == &gq.bufs[ids[1]]);
         gq.n_free--;            /* The descriptor that came free last. */
+        gq.n_free_heads--;
         guest_offer(&gq, ids[1]);
         CHECK_EQ(zcrx_vring_take(&vq, &again, 1), 1);
         CHECK_EQ(again.id, ids[1]);
