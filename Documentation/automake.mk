@@ -16,12 +16,14 @@ DOC_SOURCE = \
 	Documentation/conf.py \
 	Documentation/howto/dpdkzcrx.rst \
 	Documentation/index.rst \
+	Documentation/internals/simnic.rst \
 	Documentation/ref/bench-switch.inc \
 	Documentation/ref/commands.inc \
 	Documentation/ref/features.inc \
 	Documentation/ref/json.inc \
 	Documentation/ref/options.inc \
 	Documentation/ref/ovs-dpdkzcrx.7.rst \
+	Documentation/ref/ovs-zcrx-bench.8.rst \
 	Documentation/ref/states.inc \
 	Documentation/ref/statistics.inc \
 	Documentation/ref/status.inc \

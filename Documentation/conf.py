@@ -38,5 +38,7 @@ html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
 man_pages = [
     ("ref/ovs-dpdkzcrx.7", "ovs-dpdkzcrx",
      "zero-copy receive ports of Open vSwitch with DPDK", [author], 7),
+    ("ref/ovs-zcrx-bench.8", "ovs-zcrx-bench",
+     "measure dpdkzcrx ports against what they replace", [author], 8),
 ]
 man_make_section_directory = False

@@ -48,5 +48,6 @@ tests_simnic_simnic_LDADD = tests/simnic/libsimnic.a -lpcap -ljansson
 EXTRA_DIST += tests/simnic/driver.py
 
 TESTSUITE_AT += \
+	tests/simnic-life.at \
 	tests/simnic-macros.at \
 	tests/simnic.at

@@ -331,11 +331,13 @@ run(int argc, char **argv)
     }
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
-    error = simnic_control_init(&control, o.control);
-    if (!error && o.connects) {
+    if (o.connects) {
         simnic_connect(program.sn, o.socket);
-    } else if (!error) {
+    } else {
         error = simnic_listen(program.sn, o.socket);
+    }
+    if (!error) {
+        error = simnic_control_init(&control, o.control);
     }
     if (error) {
         die("%s", error);

@@ -1,0 +1,145 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include "relay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <rte_bus_vdev.h>
+#include <rte_dev.h>
+#include <rte_eal_memconfig.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_memory.h>
+
+#include "simnic.h"
+#include "simnic-util.h"
+
+/* The device answers its driver, which waits for that, from a thread of its
+ * own.  Nothing is said while frames move. */
+static void *
+answer(void *vf_)
+{
+    struct relay_vf *vf = vf_;
+
+    while (__atomic_load_n(&vf->running, __ATOMIC_RELAXED)) {
+        struct pollfd fds[2];
+
+        simnic_run(vf->sn);
+        poll(fds, simnic_fds(vf->sn, fds), 100);
+    }
+    return NULL;
+}
+
+static int
+allow_segment(const struct rte_memseg_list *msl, const struct rte_memseg *ms,
+              void *memory)
+{
+    if (!msl->external) {
+        simnic_memory_allow(memory, ms->addr, ms->len);
+    }
+    return 0;
+}
+
+/* Makes 'vf' the VF called 'name', with the device behind it.  The device may
+ * touch all memory of DPDK. */
+void
+relay_vf_init(struct relay_vf *vf, const char *name,
+              const struct relay_setup *setup)
+{
+    struct simnic_config config = {
+        .memory = simnic_memory_local(),
+        .features = simnic_all_features(),
+        .max_pairs = 1,
+    };
+    struct rte_dev_iterator iterator;
+    char socket[256], args[512];
+    char *error;
+
+    vf->source = simnic_zalloc(1, sizeof *vf->source);
+    simnic_source_init(vf->source);
+    vf->memory = config.memory;
+    config.source = vf->source;
+    vf->sn = simnic_create(&config);
+
+    snprintf(socket, sizeof socket, "%s/%s.sock", setup->folder, name);
+    error = simnic_listen(vf->sn, socket);
+    if (error) {
+        relay_die("%s", error);
+    }
+    vf->running = true;
+    if (rte_ctrl_thread_create(&vf->thread, "simnic", NULL, answer, vf)) {
+        relay_die("cannot create a thread");
+    }
+
+    snprintf(args, sizeof args, "net_virtio_user_%s,path=%s,queue_size=%u,"
+             "mac=52:54:00:00:00:02,%s", name, socket, setup->vf_ring,
+             setup->vf_args);
+    if (rte_dev_probe(args)) {
+        relay_die("cannot create a VF: %s", args);
+    }
+    vf->port = RTE_MAX_ETHPORTS;
+    RTE_ETH_FOREACH_MATCHING_DEV (vf->port, args, &iterator) {
+        rte_eth_iterator_cleanup(&iterator);
+        break;
+    }
+    vf->tx_mp = rte_pktmbuf_pool_create(name, 64, 0, 0,
+                                        RTE_MBUF_DEFAULT_BUF_SIZE,
+                                        SOCKET_ID_ANY);
+    if (vf->port == RTE_MAX_ETHPORTS || !vf->tx_mp) {
+        relay_die("cannot use the VF: %s", args);
+    }
+    vf->max_frame = setup->mtu + 26;
+}
+
+/* Starts 'vf', which refills its receive queue from 'mp'. */
+void
+relay_vf_start(struct relay_vf *vf, const struct relay_setup *setup,
+               struct rte_mempool *mp)
+{
+    const struct rte_eth_conf conf = { .rxmode.mtu = setup->mtu };
+
+    rte_memseg_walk(allow_segment, vf->memory);
+    if (rte_eth_dev_configure(vf->port, 1, 1, &conf)
+        || rte_eth_tx_queue_setup(vf->port, 0, setup->vf_ring, SOCKET_ID_ANY,
+                                  NULL)
+        || rte_eth_rx_queue_setup(vf->port, 0, setup->vf_ring, SOCKET_ID_ANY,
+                                  NULL, mp)
+        || rte_eth_dev_start(vf->port)) {
+        relay_die("cannot start a VF: %s", rte_strerror(rte_errno));
+    }
+}
+
+/* Closes 'vf', so that it gives back all buffers, and frees what it owns. */
+void
+relay_vf_destroy(struct relay_vf *vf)
+{
+    struct rte_eth_dev_info info;
+
+    if (!rte_eth_dev_info_get(vf->port, &info)) {
+        rte_eth_dev_stop(vf->port);
+        rte_eth_dev_close(vf->port);
+        rte_dev_remove(info.device);
+    }
+    __atomic_store_n(&vf->running, false, __ATOMIC_RELAXED);
+    pthread_join(vf->thread, NULL);
+    simnic_destroy(vf->sn);
+    simnic_source_destroy(vf->source);
+    simnic_memory_destroy(vf->memory);
+    rte_mempool_free(vf->tx_mp);
+    free(vf->source);
+}
