@@ -85,6 +85,22 @@ zcrx_gpa_map_add(struct zcrx_gpa_map *map, const struct zcrx_gpa_region *new)
     return NULL;
 }
 
+/* Returns true if the 'len' bytes, at least one, at host-virtual address 'hva'
+ * lie in one region of 'map'. */
+bool
+zcrx_gpa_has_hva(const struct zcrx_gpa_map *map, uintptr_t hva, uint64_t len)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        const struct zcrx_gpa_region *r = &map->regions[i];
+        uint64_t offset = hva - r->hva;
+
+        if (offset < r->size && len && len <= r->size - offset) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The part of zcrx_gpa_to_iova() for regions with physical I/O addresses or
  * without any. */
 uint64_t

@@ -78,6 +78,9 @@ zcrx_gpa_find(const struct zcrx_gpa_map *map, uint64_t gpa, uint64_t len)
     return NULL;
 }
 
+bool zcrx_gpa_has_hva(const struct zcrx_gpa_map *, uintptr_t hva,
+                      uint64_t len);
+
 /* Returns the host-virtual address of 'gpa', which lies in 'r'. */
 static inline void *
 zcrx_gpa_to_hva(const struct zcrx_gpa_region *r, uint64_t gpa)

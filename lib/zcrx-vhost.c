@@ -35,6 +35,8 @@
 
 VLOG_DEFINE_THIS_MODULE(zcrx_vhost);
 
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
 /* Features of DPDK's vhost library that ring sync does not serve (yet, or
  * ever).  What is left is what a guest is offered. */
 #define UNSERVED_FEATURES                       \
@@ -301,7 +303,18 @@ read_memory(int vid, struct zcrx_guest *guest)
         };
         struct stat s;
 
-        region.page_size = fstat(r->fd, &s) ? 4096 : s.st_blksize;
+        region.page_size = 4096;
+        if (!fstat(r->fd, &s)) {
+            region.page_size = s.st_blksize;
+            /* To touch what is mapped beyond the end of a file kills the
+             * process. */
+            if (S_ISREG(s.st_mode)
+                && r->host_user_addr - (uintptr_t) r->mmap_addr + r->size
+                   > (uint64_t) s.st_size) {
+                error = "guest memory is larger than the file that it is in";
+                break;
+            }
+        }
         error = zcrx_gpa_map_add(&guest->map, &region);
     }
     free(mem);
@@ -330,11 +343,12 @@ zcrx_vhost_callfd(const struct zcrx_vhost *vhost, uint16_t virtqueue)
     return vring.callfd;
 }
 
-/* Stores in '*config' how 'virtqueue' is set up.  Returns false if it is
- * not. */
+/* Stores in '*config' how 'virtqueue' is set up, for a guest whose memory is
+ * in 'map'.  Returns false if it is not, or not as it must be. */
 static bool
 read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
-           uint64_t features, struct zcrx_vring_config *config)
+           uint64_t features, const struct zcrx_gpa_map *map,
+           struct zcrx_vring_config *config)
 {
     struct rte_vhost_vring vring;
 
@@ -358,6 +372,12 @@ read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
     config->mergeable = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF);
     config->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
     config->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
+    if (!zcrx_vring_is_mapped(config, map)) {
+        VLOG_WARN_RL(&rl, "%s: virtqueue %"PRIu16" of %"PRIu16" entries does "
+                     "not lie in the guest's memory, or is not aligned",
+                     vhost->path, virtqueue, config->size);
+        return false;
+    }
     return true;
 }
 
@@ -382,8 +402,9 @@ zcrx_vhost_read_guest(const struct zcrx_vhost *vhost,
                                ZCRX_MAX_QUEUE_PAIRS);
     for (uint16_t i = 0; i < guest->n_queue_pairs; i++) {
         guest->pairs[i].ready
-            = (read_vring(vhost, i * 2, guest->features, &guest->pairs[i].rx)
-               && read_vring(vhost, i * 2 + 1, guest->features,
+            = (read_vring(vhost, i * 2, guest->features, &guest->map,
+                          &guest->pairs[i].rx)
+               && read_vring(vhost, i * 2 + 1, guest->features, &guest->map,
                              &guest->pairs[i].tx));
     }
     return guest->n_queue_pairs ? NULL : "guest has no queue pair";

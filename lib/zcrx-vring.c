@@ -57,6 +57,50 @@ init_packed(struct zcrx_vring *vq, const struct zcrx_vring_config *config)
     vq->packed_bufs = calloc(config->size, sizeof *vq->packed_bufs);
 }
 
+/* Returns true if the 'len' bytes at 'p' lie in one region of 'map' and 'p' is
+ * a multiple of 'align'. */
+static bool
+is_mapped(const struct zcrx_gpa_map *map, const void *p, size_t align,
+          uint64_t len)
+{
+    return ((uintptr_t) p % align == 0
+            && zcrx_gpa_has_hva(map, (uintptr_t) p, len));
+}
+
+/* Returns true if all parts of the virtqueue that 'config' describes are
+ * aligned as they must be and lie in the guest's memory (Virtio 1.2 2.7,
+ * 2.8.10.1).
+ *
+ * The vhost library does not see to that: it looks at where the parts are when
+ * it is told, and not again when their length changes after that. */
+bool
+zcrx_vring_is_mapped(const struct zcrx_vring_config *config,
+                     const struct zcrx_gpa_map *map)
+{
+    uint64_t size = config->size;
+
+    if (!is_mapped(map, config->desc, 16, size * sizeof(struct vring_desc))) {
+        return false;
+    }
+    if (config->packed) {
+        uint64_t len = sizeof(struct vring_packed_desc_event);
+
+        return (is_mapped(map, config->avail, 4, len)
+                && is_mapped(map, config->used, 4, len));
+    } else {
+        /* The last word is there with VIRTIO_F_EVENT_IDX only. */
+        uint64_t event = config->event_idx ? sizeof(uint16_t) : 0;
+
+        return (is_mapped(map, config->avail, 2,
+                          sizeof(struct vring_avail)
+                          + size * sizeof(uint16_t) + event)
+                && is_mapped(map, config->used, 4,
+                             sizeof(struct vring_used)
+                             + size * sizeof(struct vring_used_elem)
+                             + event));
+    }
+}
+
 /* Makes 'vq' ready for use with the rings that 'config' names, which must stay
  * mapped until zcrx_vring_destroy(), as must the memory in 'map'.  Returns 0
  * or a positive errno value. */

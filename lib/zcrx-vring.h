@@ -191,6 +191,8 @@ struct zcrx_vring {
     enum zcrx_vring_error error;
 };
 
+bool zcrx_vring_is_mapped(const struct zcrx_vring_config *,
+                          const struct zcrx_gpa_map *);
 int zcrx_vring_init(struct zcrx_vring *, const struct zcrx_vring_config *,
                     const struct zcrx_gpa_map *);
 void zcrx_vring_destroy(struct zcrx_vring *);

@@ -132,4 +132,4 @@ check-local:
 	@awk -f $(srcdir)/tests/count-results.awk tests/check.log
 
 clean-local:
-	rm -rf tests/testsuite.dir tests/ovs
+	rm -rf tests/testsuite.dir tests/ovs tests/fuzz/out

@@ -574,11 +574,66 @@ test_suppress_kicks(void)
     }
 }
 
+/* Each part of a virtqueue must be aligned and lie in the guest's memory, in
+ * one region and to its last byte. */
+static void
+test_is_mapped(void)
+{
+    for (int packed = 0; packed < 2; packed++) {
+        struct zcrx_vring_config config = { .packed = packed, .size = 64 };
+        const size_t desc_len = 64 * 16;
+        const size_t avail_len = packed ? 4 : 4 + 64 * 2;
+        const size_t used_len = packed ? 4 : 4 + 64 * 8;
+        char *start, *end;
+
+        guest_init(&guest, MEM_SIZE);
+        start = (char *) guest.mem[GUEST_FAR];
+        end = start + MEM_SIZE;
+        for (int event = 0; event < 2; event++) {
+            const size_t more = event && !packed ? 2 : 0;
+            const size_t more_used = event && !packed ? 4 : 0;
+            struct zcrx_vring_config good;
+
+            config.event_idx = event;
+            config.desc = end - desc_len;
+            config.avail = end - avail_len - more;
+            config.used = end - used_len - more_used;
+            CHECK(zcrx_vring_is_mapped(&config, &guest.map));
+            good = config;
+
+            config.size = 128;  /* As when only the size changes. */
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config = good;
+            config.desc = (char *) good.desc + 16;
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config.desc = start - 16;
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config.desc = start + 8;
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config = good;
+            config.avail = (char *) good.avail + (packed ? 4 : 2);
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config.avail = start + 1;
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config = good;
+            config.used = (char *) good.used + 4;
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config.used = start + 2;
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config.used = (void *) (UINTPTR_MAX - 3);
+            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            config = good;
+        }
+        guest_destroy(&guest);
+    }
+}
+
 int
 main(void)
 {
     static const struct test_case cases[] = {
         { "setting up", test_init },
+        { "rings outside memory", test_is_mapped },
         { "taking in order", test_take_order },
         { "taking what is new", test_take_sees_new },
         { "index jumps", test_index_jumps },
