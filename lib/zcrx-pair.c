@@ -91,7 +91,9 @@ zcrx_pair_state_to_string(enum zcrx_pair_state state)
 static void
 set_state(struct zcrx_pair *pair, enum zcrx_pair_state state, char *why)
 {
-    if (state != pair->state) {
+    if (state != pair->state && state == ZCRX_PAIR_BROKEN) {
+        VLOG_WARN("%s: broken: %s", pair->name, why);
+    } else if (state != pair->state) {
         VLOG_INFO("%s: %s%s%s", pair->name, zcrx_pair_state_to_string(state),
                   why ? ": " : "", why ? why : "");
     }
@@ -240,8 +242,6 @@ find_guest_error(const struct zcrx_pair *pair)
 static void
 set_broken(struct zcrx_pair *pair, enum zcrx_vring_error error)
 {
-    VLOG_WARN("%s: guest broke a virtqueue: %s", pair->name,
-              zcrx_vring_strerror(error));
     set_state(pair, ZCRX_PAIR_BROKEN,
               xasprintf("guest broke a virtqueue: %s",
                         zcrx_vring_strerror(error)));
