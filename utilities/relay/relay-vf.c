@@ -46,11 +46,11 @@ answer(void *vf_)
 }
 
 static int
-allow_segment(const struct rte_memseg_list *msl, const struct rte_memseg *ms,
-              void *memory)
+allow_segments(const struct rte_memseg_list *msl, const struct rte_memseg *ms,
+               size_t len, void *memory)
 {
     if (!msl->external) {
-        simnic_memory_allow(memory, ms->addr, ms->len);
+        simnic_memory_allow(memory, ms->addr, len);
     }
     return 0;
 }
@@ -86,6 +86,8 @@ relay_vf_init(struct relay_vf *vf, const char *name,
         relay_die("cannot create a thread");
     }
 
+    /* The driver starts its queues already when it is probed. */
+    rte_memseg_contig_walk(allow_segments, vf->memory);
     snprintf(args, sizeof args, "net_virtio_user_%s,path=%s,queue_size=%u,"
              "mac=52:54:00:00:00:02,%s", name, socket, setup->vf_ring,
              setup->vf_args);
@@ -113,7 +115,6 @@ relay_vf_start(struct relay_vf *vf, const struct relay_setup *setup,
 {
     const struct rte_eth_conf conf = { .rxmode.mtu = setup->mtu };
 
-    rte_memseg_walk(allow_segment, vf->memory);
     if (rte_eth_dev_configure(vf->port, 1, 1, &conf)
         || rte_eth_tx_queue_setup(vf->port, 0, setup->vf_ring, SOCKET_ID_ANY,
                                   NULL)
