@@ -258,6 +258,18 @@ buffer_size(struct zcrx_vring *vq, const struct zcrx_head *head)
     return c.total;
 }
 
+/* Returns true if the 'n' entries in 'used' have 'len' bytes together.  They
+ * have fewer if the guest changes a chain after its length was taken, be it by
+ * having the frame written over the descriptors. */
+static bool
+wrote_all(const struct zcrx_used *used, uint16_t n, uint32_t len)
+{
+    for (uint16_t i = 0; i < n; i++) {
+        len -= used[i].len;
+    }
+    return !len;
+}
+
 /* Copies the frame of 'len' bytes at 'frame' into guest buffers, with a header
  * that asks for no offload in front.
  *
@@ -324,6 +336,9 @@ zcrx_vring_copy_in(struct zcrx_vring *vq, const struct zcrx_head *head,
             used[i].len += zcrx_chain_write(&c, (const char *) frame + done,
                                             part);
             done += part;
+        }
+        if (!wrote_all(used, n, vq->hdr_len + len)) {
+            zcrx_vring_set_error(vq, ZCRX_VRING_BAD_LENGTH);
         }
         if (vq->error) {
             /* The guest changed the chain between the two walks. */
