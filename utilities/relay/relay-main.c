@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,6 +262,9 @@ main(int argc, char **argv)
     };
     char *eal_args[MAX_ARGS];
     int n = 0;
+
+    /* Drivers tell devices that are gone to stop. */
+    signal(SIGPIPE, SIG_IGN);
 
     parse_options(argc, argv, &o);
     if (!o.paths || !o.sizes || !o.bursts || !o.caches || !o.setup.folder) {
