@@ -106,10 +106,42 @@ post_guest(struct zcrx_pool *pool, const struct zcrx_rx_buf *buf)
     m->buf_addr = (char *) buf->data - RTE_PKTMBUF_HEADROOM;
     m->buf_iova = buf->iova - RTE_PKTMBUF_HEADROOM;
     m->buf_len = RTE_PKTMBUF_HEADROOM + room;
-    pool->hdrs[buf->head.id] = buf->hdr;
+    pool->hdrs[buf->head.id] = NULL;
+    if ((char *) buf->data - (char *) buf->hdr != pool->vq->hdr_len) {
+        pool->hdrs[buf->head.id] = buf->hdr;
+        pool->hdrs_apart = true;
+    }
     pool->copying = false;
     pool->n_posted++;
     return m;
+}
+
+/* As dequeue_guest(), for as long as the guest's buffers are plain ones. */
+static uint32_t
+dequeue_plain(struct zcrx_pool *pool, void **objs, uint32_t n)
+{
+    uint32_t offset = RTE_PKTMBUF_HEADROOM - pool->vq->hdr_len;
+    struct rte_mbuf *guest_mbufs = pool->guest_mbufs;
+    struct zcrx_plain_buf bufs[POOL_BURST];
+    uint16_t got;
+
+    got = zcrx_vring_take_plain(pool->vq, bufs,
+                                RTE_MIN(n, (uint32_t) POOL_BURST),
+                                pool->plain);
+    for (uint16_t i = 0; i < got; i++) {
+        struct rte_mbuf *m = &guest_mbufs[bufs[i].id];
+        uintptr_t addr = bufs[i].addr - offset;
+
+        m->buf_addr = (void *) addr;
+        m->buf_iova = addr;
+        m->buf_len = bufs[i].len + offset;
+        objs[i] = m;
+    }
+    if (got) {
+        pool->copying = false;
+        pool->n_posted += got;
+    }
+    return got;
 }
 
 /* Returns a bounce mbuf, of which there must be one. */
@@ -202,8 +234,17 @@ dequeue_guest(struct zcrx_pool *pool, void **objs, uint32_t n,
 {
     struct zcrx_rx_buf bufs[POOL_BURST];
     uint16_t want = RTE_MIN(n, (uint32_t) POOL_BURST);
-    uint16_t got = zcrx_vring_take_rx(pool->vq, bufs, want);
+    uint16_t got;
 
+    /* Once headers lie elsewhere, 'hdrs' must be kept for every buffer. */
+    if (pool->plain.max && !pool->hdrs_apart) {
+        uint32_t n_plain = dequeue_plain(pool, objs, n);
+
+        if (n_plain) {
+            return n_plain;
+        }
+    }
+    got = zcrx_vring_take_rx(pool->vq, bufs, want);
     if (!got) {
         *why = ZCRX_COPY_LATE_BUFFER;
     }
@@ -523,6 +564,13 @@ zcrx_pool_create(const struct zcrx_pool_config *config)
     pool->n_bounce = n;
     pool->copy = config->copy;
     pool->vf_writes_header = config->vf_writes_header;
+    if (config->max_frame <= MAX_BUF_LEN / 2
+        && (!config->vf_writes_header
+            || config->vq->hdr_len == ZCRX_HDR_LEN)) {
+        pool->plain.min = config->max_frame + config->vq->hdr_len;
+        pool->plain.max = (MAX_BUF_LEN - RTE_PKTMBUF_HEADROOM
+                           + config->vq->hdr_len);
+    }
     pool->bounce_below = config->bounce_below;
     pool->starving_below = config->bounce_below / 2;
     pool->patience = rte_get_tsc_hz() / 1000 * PATIENCE;

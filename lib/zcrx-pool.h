@@ -89,7 +89,11 @@ struct zcrx_pool {
     struct zcrx_vring *vq;
     struct rte_mbuf *guest_mbufs; /* By descriptor id. */
     uint16_t n_guest_mbufs;     /* As many as 'vq' has entries. */
-    void **hdrs;                /* By descriptor id: the virtio-net header. */
+    void **hdrs;                /* By descriptor id: the virtio-net header;
+                                 * NULL if it lies right before the frame. */
+    bool hdrs_apart;            /* Some of 'hdrs' are not NULL. */
+    struct zcrx_plain_limits plain; /* Of plain buffers that qualify; with a
+                                     * 'max' of 0, none does. */
     uint32_t max_frame;
     uint32_t n_bounce;
     uint32_t bounce_below;
@@ -147,6 +151,18 @@ const struct zcrx_head *zcrx_pool_reserved(const struct zcrx_pool *);
 void zcrx_pool_pop_reserved(struct zcrx_pool *);
 void zcrx_pool_free_bounce(struct zcrx_pool *, struct rte_mbuf *);
 enum zcrx_copy_reason zcrx_pool_bounce_reason(const struct rte_mbuf *);
+
+/* Returns where the header for the frame in guest mbuf 'm', whose id is 'id',
+ * belongs. */
+static inline void *
+zcrx_pool_hdr(const struct zcrx_pool *pool, const struct rte_mbuf *m,
+              uint16_t id, uint8_t hdr_len)
+{
+    if (unlikely(pool->hdrs_apart) && pool->hdrs[id]) {
+        return pool->hdrs[id];
+    }
+    return (char *) m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_len;
+}
 
 /* Returns the mbufs that the VF has. */
 static inline uint32_t

@@ -121,36 +121,48 @@ deliver_bounce(struct zcrx_queue *q, struct rte_mbuf *m,
     return true;
 }
 
-/* Writes the header for the frame in guest mbuf 'm', whose id is 'id', and
- * adds it to 'batch'. */
-static inline void
-deliver_guest(struct zcrx_queue *q, const struct rte_mbuf *m, uint16_t id,
-              struct used_batch *batch)
-{
-    static const struct virtio_net_hdr_v1 hdr = {
-        .gso_type = VIRTIO_NET_HDR_GSO_NONE,
-        .num_buffers = 1,
-    };
-    struct zcrx_used *used = &batch->used[batch->n++];
-    uint8_t hdr_len = q->rx.hdr_len;
-
-    /* With constant lengths these are two stores each. */
-    if (likely(hdr_len == ZCRX_HDR_LEN)) {
-        memcpy(q->pool->hdrs[id], &hdr, ZCRX_HDR_LEN);
-    } else {
-        memcpy(q->pool->hdrs[id], &hdr, ZCRX_HDR_LEN_LEGACY);
-    }
-    used->id = id;
-    used->len = hdr_len + m->data_len;
-}
-
 /* Returns true if the frame in guest mbuf 'm' does not lie as it should: the
  * driver spread it over several, or moved its start. */
 static inline bool
 is_misplaced(const struct rte_mbuf *m)
 {
-    return (m->nb_segs != 1 || m->data_off != RTE_PKTMBUF_HEADROOM
-            || m->data_len > m->buf_len - RTE_PKTMBUF_HEADROOM);
+    return ((m->nb_segs ^ 1) | (m->data_off ^ RTE_PKTMBUF_HEADROOM)
+            | (m->data_len > m->buf_len - RTE_PKTMBUF_HEADROOM));
+}
+
+/* Writes the headers for the frames in the first of the 'n' mbufs in 'mbufs',
+ * up to one that is no guest mbuf or not as it should be, and adds them to
+ * 'batch', which has room.  Returns how many, and adds their bytes to
+ * '*bytes'. */
+static inline uint16_t
+deliver_guest(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
+              uint8_t hdr_len, struct used_batch *batch, uint64_t *bytes)
+{
+    static const struct virtio_net_hdr_v1 hdr = {
+        .gso_type = VIRTIO_NET_HDR_GSO_NONE,
+        .num_buffers = 1,
+    };
+    struct zcrx_used *used = &batch->used[batch->n];
+    const struct zcrx_pool *pool = q->pool;
+    uint64_t sum = 0;
+    uint16_t i;
+
+    for (i = 0; i < n; i++) {
+        const struct rte_mbuf *m = mbufs[i];
+        uint32_t len = m->data_len;
+        uint16_t id;
+
+        if (unlikely(!zcrx_pool_is_guest(pool, m, &id) || is_misplaced(m))) {
+            break;
+        }
+        memcpy(zcrx_pool_hdr(pool, m, id, hdr_len), &hdr, hdr_len);
+        used[i].id = id;
+        used[i].len = hdr_len + len;
+        sum += len;
+    }
+    batch->n += i;
+    *bytes += sum;
+    return i;
 }
 
 static inline bool
@@ -185,25 +197,33 @@ deliver(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
     uint64_t zero_copy = 0;
     uint64_t bytes = 0;
 
-    for (uint16_t i = 0; i < n; i++) {
-        struct rte_mbuf *m = mbufs[i];
-        uint16_t id;
+    for (uint16_t i = 0; i < n;) {
+        uint16_t n_guest, id;
+        struct rte_mbuf *m;
 
+        /* With a constant length, a header is two stores. */
+        n_guest = (likely(q->rx.hdr_len == ZCRX_HDR_LEN)
+                   ? deliver_guest(q, &mbufs[i], n - i, ZCRX_HDR_LEN, batch,
+                                   &zero_copy_bytes)
+                   : deliver_guest(q, &mbufs[i], n - i, ZCRX_HDR_LEN_LEGACY,
+                                   batch, &zero_copy_bytes));
+        zero_copy += n_guest;
+        i += n_guest;
+        if (likely(i == n)) {
+            break;
+        }
+
+        m = mbufs[i++];
         bytes += m->pkt_len;
         if (zcrx_pool_is_guest(q->pool, m, &id)) {
-            if (unlikely(is_misplaced(m))) {
-                /* The buffers go back to the pool. */
-                zcrx_stats_add(&stats->dropped_too_long, 1);
-                rte_pktmbuf_free(m);
-                continue;
-            }
-            deliver_guest(q, m, id, batch);
-            zero_copy_bytes += m->data_len;
-            zero_copy++;
+            /* The buffers go back to the pool. */
+            zcrx_stats_add(&stats->dropped_too_long, 1);
+            rte_pktmbuf_free(m);
         } else if (has_pending(q) || !deliver_bounce(q, m, batch)) {
             q->pending[q->pending_tail++] = m;
         }
     }
+    bytes += zero_copy_bytes;
     q->pool->n_posted -= zero_copy;
     zcrx_stats_add(&stats->wire_rx_frames, n);
     zcrx_stats_add(&stats->wire_rx_bytes, bytes);

@@ -215,6 +215,60 @@ packed_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
     return i;
 }
 
+static uint16_t
+packed_take_plain(struct zcrx_vring *vq, struct zcrx_plain_buf *plain,
+                  uint16_t n, struct zcrx_plain_limits limits, uint64_t *gpa_)
+{
+    struct zcrx_plain_window window = zcrx_plain_window(vq->region,
+                                                        limits);
+    uint16_t left = vq->size - vq->n_desc_outstanding;
+    struct vring_packed_desc *ring = vq->packed_desc;
+    struct zcrx_packed_buf *bufs = vq->packed_bufs;
+    bool *outstanding = vq->outstanding;
+    struct cursor c = avail_cursor(vq);
+    uint16_t size = vq->size;
+    uint16_t i;
+
+    n = n < left ? n : left;
+    for (i = 0; i < n; i++) {
+        const struct vring_packed_desc *desc = &ring[c.slot];
+        uint16_t available = (c.wrap ? F_AVAIL : F_USED) | VRING_DESC_F_WRITE;
+        uint32_t len;
+        uint64_t gpa;
+        uint16_t id;
+
+        /* Written last by the driver (Virtio 1.2 2.8.21.1). */
+        if (__atomic_load_n(&desc->flags, __ATOMIC_ACQUIRE) != available) {
+            break;
+        }
+        id = LOAD_ONCE(desc->id);
+        if (id >= size || outstanding[id]) {
+            break;
+        }
+        len = LOAD_ONCE(desc->len);
+        gpa = LOAD_ONCE(desc->addr);
+        if (!zcrx_plain_has_length(len, limits)
+            || gpa - window.gpa >= window.size) {
+            *gpa_ = gpa;
+            break;
+        }
+        outstanding[id] = true;
+        bufs[id].slot = c.slot;
+        bufs[id].n_desc = 1;
+        plain[i].addr = gpa + window.hva_offset;
+        plain[i].len = len;
+        plain[i].id = id;
+        if (++c.slot == size) {
+            c.slot = 0;
+            c.wrap = !c.wrap;
+        }
+    }
+    set_avail_cursor(vq, &c);
+    vq->n_desc_outstanding += i;
+    vq->n_outstanding += i;
+    return i;
+}
+
 static bool
 packed_save(struct zcrx_vring *vq, const struct zcrx_head *head)
 {
@@ -270,27 +324,34 @@ static void
 packed_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
 {
     struct cursor c = { vq->used_idx, vq->used_wrap };
-    struct vring_packed_desc *first = &vq->packed_desc[c.slot];
+    struct vring_packed_desc *ring = vq->packed_desc;
+    struct vring_packed_desc *first = &ring[c.slot];
     uint16_t first_flags = 0;
+    uint32_t n_used = 0;
 
     for (uint16_t i = 0; i < n; i++) {
-        struct vring_packed_desc *desc = &vq->packed_desc[c.slot];
+        struct vring_packed_desc *desc = &ring[c.slot];
         uint16_t flags = c.wrap ? F_AVAIL | F_USED : 0;
         uint16_t n_desc = forget(vq, used[i].id);
 
         if (used[i].len) {
             flags |= VRING_DESC_F_WRITE;
         }
-        desc->id = used[i].id;
-        desc->len = used[i].len;
         if (i) {
-            desc->flags = flags;
+            /* Length, id and flags, in one store. */
+            uint64_t word = (used[i].len | (uint64_t) used[i].id << 32
+                             | (uint64_t) flags << 48);
+
+            memcpy(&desc->len, &word, sizeof word);
         } else {
+            desc->id = used[i].id;
+            desc->len = used[i].len;
             first_flags = flags;
         }
         advance(vq, &c, n_desc);
-        vq->n_unsignalled += n_desc;
+        n_used += n_desc;
     }
+    vq->n_unsignalled += n_used;
     vq->n_outstanding -= n;
     vq->used_idx = c.slot;
     vq->used_wrap = c.wrap;
@@ -348,6 +409,7 @@ const struct zcrx_vring_ops zcrx_vring_packed = {
     .n_avail = packed_n_avail,
     .take = packed_take,
     .take_rx = packed_take_rx,
+    .take_plain = packed_take_plain,
     .untake = packed_untake,
     .save = packed_save,
     .rewind = packed_rewind,

@@ -88,4 +88,32 @@ zcrx_vring_describe_simple(struct zcrx_vring *vq, struct zcrx_rx_buf *buf,
     return true;
 }
 
+/* Where a plain buffer may begin: in one region, and so far from its end that
+ * the longest one fits. */
+struct zcrx_plain_window {
+    uint64_t gpa;
+    uint64_t size;              /* 0 if there can be none. */
+    uint64_t hva_offset;        /* From GPA to HVA. */
+};
+
+static inline struct zcrx_plain_window
+zcrx_plain_window(const struct zcrx_gpa_region *r,
+                  struct zcrx_plain_limits limits)
+{
+    bool direct = !r->page_iova && !r->no_dma && r->size >= limits.max;
+
+    return (struct zcrx_plain_window) {
+        .gpa = r->gpa,
+        .size = direct ? r->size - limits.max + 1 : 0,
+        .hva_offset = r->hva - r->gpa,
+    };
+}
+
+/* Returns true if 'len' is within 'limits'. */
+static inline bool
+zcrx_plain_has_length(uint32_t len, struct zcrx_plain_limits limits)
+{
+    return len - limits.min <= (uint32_t) limits.max - limits.min;
+}
+
 #endif /* zcrx-vring-private.h */

@@ -20,6 +20,11 @@
 #include "zcrx-vring.h"
 #include "zcrx-vring-private.h"
 
+#include <string.h>
+
+_Static_assert(sizeof(struct zcrx_used) == sizeof(struct vring_used_elem),
+               "used entries are copied");
+
 /* Looks at the guest's index.  Returns how many buffers are available. */
 static uint16_t
 look_at_index(struct zcrx_vring *vq)
@@ -121,6 +126,50 @@ split_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
     return i;
 }
 
+static uint16_t
+split_take_plain(struct zcrx_vring *vq, struct zcrx_plain_buf *bufs,
+                 uint16_t n, struct zcrx_plain_limits limits, uint64_t *gpa_)
+{
+    struct zcrx_plain_window window = zcrx_plain_window(vq->region,
+                                                        limits);
+    const struct vring_avail *avail = vq->avail;
+    const struct vring_desc *table = vq->desc;
+    bool *outstanding = vq->outstanding;
+    uint16_t *taken_at = vq->taken_at;
+    uint16_t pos = vq->next_avail;
+    uint16_t size = vq->size;
+    uint16_t mask = vq->mask;
+    uint16_t i;
+
+    n = limit(vq, n);
+    for (i = 0; i < n; i++, pos++) {
+        uint16_t id = LOAD_ONCE(avail->ring[pos & mask]);
+        const struct vring_desc *desc = &table[id];
+        uint32_t len;
+        uint64_t gpa;
+
+        if (id >= size || outstanding[id]
+            || LOAD_ONCE(desc->flags) != VRING_DESC_F_WRITE) {
+            break;
+        }
+        len = LOAD_ONCE(desc->len);
+        gpa = LOAD_ONCE(desc->addr);
+        if (!zcrx_plain_has_length(len, limits)
+            || gpa - window.gpa >= window.size) {
+            *gpa_ = gpa;
+            break;
+        }
+        outstanding[id] = true;
+        taken_at[id] = pos;
+        bufs[i].addr = gpa + window.hva_offset;
+        bufs[i].len = len;
+        bufs[i].id = id;
+    }
+    vq->next_avail = pos;
+    vq->n_outstanding += i;
+    return i;
+}
+
 /* The descriptor table is the driver's to change once a buffer was used, not
  * before. */
 static bool
@@ -159,12 +208,13 @@ split_rewind(struct zcrx_vring *vq)
 static void
 split_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
 {
-    for (uint16_t i = 0; i < n; i++) {
-        struct vring_used_elem *elem
-            = &vq->used->ring[(vq->used_idx + i) & vq->mask];
+    uint16_t pos = vq->used_idx & vq->mask;
+    uint16_t n_before_end = vq->size - pos;
+    uint16_t n_first = n < n_before_end ? n : n_before_end;
 
-        elem->id = used[i].id;
-        elem->len = used[i].len;
+    memcpy(&vq->used->ring[pos], used, n_first * sizeof *used);
+    memcpy(vq->used->ring, &used[n_first], (n - n_first) * sizeof *used);
+    for (uint16_t i = 0; i < n; i++) {
         vq->outstanding[used[i].id] = false;
     }
     vq->n_outstanding -= n;
@@ -216,6 +266,7 @@ const struct zcrx_vring_ops zcrx_vring_split = {
     .n_avail = split_n_avail,
     .take = split_take,
     .take_rx = split_take_rx,
+    .take_plain = split_take_plain,
     .untake = split_untake,
     .save = split_save,
     .rewind = split_rewind,

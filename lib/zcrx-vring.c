@@ -303,6 +303,40 @@ zcrx_vring_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
     return vq->error ? 0 : vq->ops->take_rx(vq, bufs, n);
 }
 
+/* Makes the region in which 'gpa' lies that of the last buffer.  Returns false
+ * if it was that already, or lies in none. */
+static bool
+move_to_region(struct zcrx_vring *vq, uint64_t gpa)
+{
+    const struct zcrx_gpa_region *r = zcrx_gpa_find(vq->map, gpa, 1);
+
+    if (!r || r == vq->region) {
+        return false;
+    }
+    vq->region = r;
+    return true;
+}
+
+/* Takes up to 'n' receive buffers, for as long as they are plain ones with
+ * lengths as in 'limits', and stores them in 'bufs'.  Returns how many; what
+ * comes then, and be it an error, is for zcrx_vring_take_rx() to find. */
+uint16_t
+zcrx_vring_take_plain(struct zcrx_vring *vq, struct zcrx_plain_buf *bufs,
+                      uint16_t n, struct zcrx_plain_limits limits)
+{
+    uint16_t done = 0;
+
+    while (!vq->error && done < n) {
+        uint64_t gpa = vq->region->gpa;
+
+        done += vq->ops->take_plain(vq, &bufs[done], n - done, limits, &gpa);
+        if (done == n || !move_to_region(vq, gpa)) {
+            break;
+        }
+    }
+    return done;
+}
+
 /* Puts all buffers that are outstanding back, so that they are available
  * again, and the queue's position is one that vhost can be told.
  *

@@ -117,6 +117,20 @@ struct zcrx_rx_buf {
     uint32_t room;              /* Bytes for a frame in the whole buffer. */
 };
 
+/* A receive buffer that was taken and is as almost all are: one descriptor,
+ * which a device reaches at the address at which we do. */
+struct zcrx_plain_buf {
+    uintptr_t addr;             /* HVA, and IOVA, of the header. */
+    uint16_t len;               /* Bytes, with the header. */
+    uint16_t id;                /* To name it by when it is used. */
+};
+
+/* Bounds of the lengths of plain buffers, in bytes, at least 1. */
+struct zcrx_plain_limits {
+    uint16_t min;
+    uint16_t max;
+};
+
 /* An entry for the used ring, laid out as 'struct vring_used_elem'. */
 struct zcrx_used {
     uint32_t id;
@@ -124,7 +138,9 @@ struct zcrx_used {
 };
 
 /* What differs between the kinds of virtqueue, for a burst of buffers at a
- * time.  The functions of the same names below say what each does. */
+ * time.  The functions of the same names below say what each does.
+ * 'take_plain' takes only what lies in 'region', and stores in '*gpa' where
+ * the buffer is for which it stopped. */
 struct zcrx_chain;
 struct zcrx_vring;
 struct zcrx_vring_ops {
@@ -132,6 +148,9 @@ struct zcrx_vring_ops {
     uint16_t (*n_avail)(struct zcrx_vring *);
     uint16_t (*take)(struct zcrx_vring *, struct zcrx_head *, uint16_t n);
     uint16_t (*take_rx)(struct zcrx_vring *, struct zcrx_rx_buf *, uint16_t n);
+    uint16_t (*take_plain)(struct zcrx_vring *, struct zcrx_plain_buf *,
+                           uint16_t n, struct zcrx_plain_limits,
+                           uint64_t *gpa);
     void (*untake)(struct zcrx_vring *, const struct zcrx_head *, uint16_t n);
     bool (*save)(struct zcrx_vring *, const struct zcrx_head *);
     bool (*rewind)(struct zcrx_vring *);
@@ -202,6 +221,8 @@ uint16_t zcrx_vring_n_avail(struct zcrx_vring *);
 uint16_t zcrx_vring_take(struct zcrx_vring *, struct zcrx_head *, uint16_t n);
 uint16_t zcrx_vring_take_rx(struct zcrx_vring *, struct zcrx_rx_buf *,
                             uint16_t n);
+uint16_t zcrx_vring_take_plain(struct zcrx_vring *, struct zcrx_plain_buf *,
+                               uint16_t n, struct zcrx_plain_limits);
 void zcrx_vring_untake(struct zcrx_vring *, const struct zcrx_head *,
                        uint16_t n);
 bool zcrx_vring_save(struct zcrx_vring *, const struct zcrx_head *);

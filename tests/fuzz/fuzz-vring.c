@@ -247,6 +247,25 @@ take_rx(unsigned int n)
 }
 
 static void
+take_plain(unsigned int n, uint16_t min, uint16_t more)
+{
+    const struct zcrx_plain_limits limits = { 1 + min, 1 + min + more };
+    struct zcrx_plain_buf bufs[MAX_TAKE];
+    bool broken = vq.error;
+    uint16_t got = zcrx_vring_take_plain(&vq, bufs, n, limits);
+
+    ORACLE(got <= n && !(broken && got));
+    for (uint16_t i = 0; i < got; i++) {
+        const struct zcrx_head head = { bufs[i].id };
+
+        note_taken(&head);
+        ORACLE(bufs[i].len >= limits.min && bufs[i].len <= limits.max);
+        ORACLE(is_memory((void *) bufs[i].addr, bufs[i].len));
+        memset((void *) bufs[i].addr, 0x5a, bufs[i].len);
+    }
+}
+
+static void
 take(unsigned int n)
 {
     struct zcrx_head heads[MAX_TAKE];
@@ -351,7 +370,13 @@ run(struct fuzz_input *in)
         case 5: case 6:
             scribble(in);
             break;
-        case 7: case 8:
+        case 7:
+            if (config.rx) {
+                take_plain(n, fuzz_u8(in), fuzz_u16(in) % MEM_SIZE);
+                break;
+            }
+            /* Fall through. */
+        case 8:
             if (config.rx) {
                 take_rx(n);
                 break;
