@@ -241,14 +241,19 @@ static uint16_t
 rx_budget(struct zcrx_queue *q)
 {
     struct zcrx_pool *pool = q->pool;
+    uint32_t n;
 
-    if (q->vf.no_ring || zcrx_pool_is_unbound(pool)) {
-        uint32_t n = (zcrx_vring_n_avail(&q->rx) + pool->n_unused
-                      + pool->n_reserved);
-
+    if (likely(!q->vf.no_ring && !zcrx_pool_is_unbound(pool))) {
+        return ZCRX_BURST;
+    }
+    n = zcrx_vring_n_avail(&q->rx) + pool->n_unused + pool->n_reserved;
+    if (q->vf.no_ring) {
         return RTE_MIN(n, (uint32_t) ZCRX_BURST);
     }
-    return ZCRX_BURST;
+    /* The next frames may be in guest mbufs.  Vector drivers are not to be
+     * asked for few frames; what is more than the guest has buffers for
+     * waits. */
+    return n || pool->n_posted ? ZCRX_BURST : 0;
 }
 
 /* Receives up to 'budget' frames from the VF into 'mbufs'.  Returns how
