@@ -18,6 +18,7 @@ DOC_SOURCE = \
 	Documentation/index.rst \
 	Documentation/internals/hostile-guests.rst \
 	Documentation/internals/simnic.rst \
+	Documentation/performance.rst \
 	Documentation/ref/bench-switch.inc \
 	Documentation/ref/commands.inc \
 	Documentation/ref/features.inc \
@@ -25,6 +26,9 @@ DOC_SOURCE = \
 	Documentation/ref/options.inc \
 	Documentation/ref/ovs-dpdkzcrx.7.rst \
 	Documentation/ref/ovs-zcrx-bench.8.rst \
+	Documentation/ref/performance-relay.inc \
+	Documentation/ref/performance-relay.svg \
+	Documentation/ref/performance-switch.inc \
 	Documentation/ref/states.inc \
 	Documentation/ref/statistics.inc \
 	Documentation/ref/status.inc \
