@@ -158,11 +158,13 @@ class Rig(object):
             self.progress("going on with the usual priority: %s" % error)
             return
         self.started.callback(os.setpriority, os.PRIO_PROCESS, 0, old)
+        # Empty in sessions as old as init's, which are in no group.
         with contextlib.suppress(OSError):
             with open("/proc/self/autogroup") as f:
-                old = f.read().split()[-1]
-            self.prioritize("self")
-            self.started.callback(self.restore_session, old)
+                group = f.read().split()
+            if group:
+                self.prioritize("self")
+                self.started.callback(self.restore_session, group[-1])
 
     def restore_session(self, old):
         with open("/proc/self/autogroup", "w") as f:
