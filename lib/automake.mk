@@ -31,8 +31,12 @@ noinst_LIBRARIES += lib/libzcrx.a
 lib_libzcrx_a_SOURCES = \
 	lib/netdev-dpdkzcrx.c \
 	lib/netdev-dpdkzcrx.h \
+	lib/zcrx-appctl-check.c \
+	lib/zcrx-appctl-check.h \
 	lib/zcrx-appctl.c \
 	lib/zcrx-appctl.h \
+	lib/zcrx-audit.c \
+	lib/zcrx-audit.h \
 	lib/zcrx-gate.h \
 	lib/zcrx-pair.c \
 	lib/zcrx-pair.h \

@@ -26,6 +26,7 @@ TESTSUITE_AT = \
 	tests/bench-switch.at \
 	tests/build.at \
 	tests/copy.at \
+	tests/crash.at \
 	tests/lifecycle.at \
 	tests/options.at \
 	tests/packed.at \

@@ -24,13 +24,14 @@ Each kind has a file of definition lists, whose terms are literals.  These
 files are included by the pages that are for reading.
 """
 
+import glob
 import os
 import re
 import sys
 
 STRING = r'"([^"]*)"'
 
-# For each kind: the file that describes it, the source that has it, and
+# For each kind: the file that describes it, the sources that have it, and
 # patterns whose groups together make the name in the documentation.  Where a
 # name comes out of a list in the source, the first pattern finds the list.
 KINDS = [
@@ -45,9 +46,9 @@ KINDS = [
      [r"\{ VIRTIO_\w+, " + STRING + r" \}"], "%s"),
     ("statistics", "lib/zcrx-stats.h",
      [r"^    ZCRX_COUNTER\((\w+)\)"], "zcrx_%s"),
-    ("commands", "lib/zcrx-appctl.c",
+    ("commands", "lib/zcrx-appctl*.c",
      [r"\bunixctl_command_register\(" + STRING + r",\s*" + STRING], "%s %s"),
-    ("json", "lib/zcrx-appctl.c",
+    ("json", "lib/zcrx-appctl*.c",
      [r"\b(?:put_\w+|json_object_put\w*)\(\w+,\s*" + STRING], "%s"),
 ]
 
@@ -60,7 +61,8 @@ def read(*path):
         return f.read()
 
 
-def names_in_code(text, patterns, form):
+def names_in_code(paths, patterns, form):
+    text = "\n".join(map(read, sorted(glob.glob(paths))))
     for pattern in patterns[:-1]:
         text = "\n".join(re.findall(pattern, text, re.S))
     found = re.findall(patterns[-1], text, re.M)
@@ -84,7 +86,7 @@ def main():
     wrong = []
 
     for kind, source, patterns, form in KINDS:
-        code = names_in_code(read(top, source), patterns, form)
+        code = names_in_code(os.path.join(top, source), patterns, form)
         reference = names_in_reference(read(docs, "ref", kind + ".inc"))
         if not code:
             wrong.append("%s: found no %s, has it changed its form?"

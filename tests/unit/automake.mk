@@ -56,6 +56,7 @@ tests_unit_test_vring_LDADD = lib/libzcrxring.a
 
 # Those that need DPDK.
 check_PROGRAMS += \
+	tests/unit/test-audit \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
 	tests/unit/test-qualify \
@@ -63,6 +64,12 @@ check_PROGRAMS += \
 	tests/unit/test-sync-guest
 
 unit_libs = lib/libzcrx.a lib/libzcrxring.a $(DPDK_LIBS)
+
+tests_unit_test_audit_SOURCES = \
+	tests/unit/test-audit.c \
+	tests/unit/guest.c \
+	tests/unit/rig.c
+tests_unit_test_audit_LDADD = $(unit_libs)
 
 tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/guest.c
 tests_unit_test_pool_LDADD = $(unit_libs)
@@ -88,6 +95,7 @@ tests_unit_test_sync_guest_SOURCES = \
 tests_unit_test_sync_guest_LDADD = $(unit_libs)
 
 # The flags come out of Open vSwitch's build.
+$(tests_unit_test_audit_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
 $(tests_unit_test_qualify_OBJECTS) \
