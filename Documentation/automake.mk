@@ -39,17 +39,22 @@ EXTRA_DIST += $(DOC_SOURCE) README.rst
 TESTSUITE_AT += tests/docs.at
 EXTRA_DIST += tests/check-docs.py
 
-# "make docs" builds everything.  The manual page is built by "make", too, as
-# "make install" installs it.
+# "make docs" builds everything.  The manual pages are built by "make", too, as
+# "make install" installs them.
 SPHINX_BUILD = $(SPHINXBUILD) -W -q -d Documentation/doctrees
 DOC_DEPENDS = $(DOC_SOURCE) configure.ac
 
 if HAVE_SPHINX
 man7_MANS = Documentation/man/ovs-dpdkzcrx.7
+man8_MANS = Documentation/man/ovs-zcrx-bench.8
 
 Documentation/man/ovs-dpdkzcrx.7: $(DOC_DEPENDS)
 	$(AM_V_GEN)$(SPHINX_BUILD) -b man $(srcdir)/Documentation \
 		Documentation/man
+	$(AM_V_at)touch $@
+
+# Sphinx makes all pages at once.
+$(man8_MANS): $(man7_MANS)
 	$(AM_V_at)touch $@
 
 Documentation/html/index.html: $(DOC_DEPENDS)
@@ -57,7 +62,7 @@ Documentation/html/index.html: $(DOC_DEPENDS)
 		Documentation/html
 	$(AM_V_at)touch $@
 
-docs: Documentation/html/index.html $(man7_MANS)
+docs: Documentation/html/index.html $(man8_MANS)
 	@echo "The documentation is in Documentation/html and Documentation/man."
 else
 docs:

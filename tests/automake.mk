@@ -41,8 +41,6 @@ EXTRA_DIST += \
 	tests/atlocal.in \
 	tests/count-results.awk \
 	tests/demo/run \
-	tests/guest \
-	tests/hugepages \
 	tests/isolate.py \
 	tests/traffic.py
 DISTCLEANFILES += tests/atconfig

@@ -12,12 +12,38 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-# The benchmark's modules.
-EXTRA_DIST += \
-	utilities/zcrx_bench_report.py \
+# The benchmark is installed with its modules, and with what it runs besides
+# the tools of Open vSwitch, in one folder, and has a link among the commands.
+# Python looks for modules where a link points to.
+zcrxdatadir = $(datadir)/openvswitch-switch-dpdkzcrx
+dist_zcrxdata_SCRIPTS = \
+	tests/guest \
+	tests/hugepages \
+	utilities/ovs-zcrx-bench
+dist_zcrxdata_DATA = \
+	utilities/zcrx_bench_places.py \
+	utilities/zcrx_bench_relay.py \
 	utilities/zcrx_bench_rig.py \
 	utilities/zcrx_bench_switch.py
+EXTRA_DIST += utilities/zcrx_bench_report.py
+
+# Where the rest is, see zcrx_bench_places.py; relative, as "make install" may
+# have a DESTDIR.
+relative_path = $(PYTHON3) -c \
+	'import os, sys; print(os.path.relpath(sys.argv[1], sys.argv[2]))'
+install-data-hook:
+	@echo "Writing $(DESTDIR)$(zcrxdatadir)/places"; { \
+	  echo "version='$(PACKAGE_VERSION)'"; \
+	  echo "zcrxdir='`$(relative_path) '$(zcrxdir)' '$(zcrxdatadir)'`'"; \
+	  echo "schema='$(datadir)/openvswitch/vswitch.ovsschema'"; \
+	} > "$(DESTDIR)$(zcrxdatadir)/places"
+	$(MKDIR_P) "$(DESTDIR)$(bindir)"
+	ln -sf "`$(relative_path) '$(zcrxdatadir)' '$(bindir)'`/ovs-zcrx-bench" \
+		"$(DESTDIR)$(bindir)/ovs-zcrx-bench"
+
+uninstall-hook:
+	rm -f "$(DESTDIR)$(zcrxdatadir)/places" \
+		"$(DESTDIR)$(bindir)/ovs-zcrx-bench"
 
 # Measures, on a machine that has nothing else to do, and writes what the
 # documentation has of it.

@@ -31,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 
-from zcrx_bench_rig import BenchError, TESTS, TOP, read_build
+from zcrx_bench_places import BenchError, Places
 
 PATHS = ("zcrx", "vhost-copy", "floor")
 RINGS = ("split", "packed")
@@ -70,10 +70,10 @@ class Relay(object):
         self.progress = progress
         self.huge = not (args.no_huge or args.instructions)
         self.system = {}
-        self.program = os.path.join(read_build()["zcrx_builddir"],
-                                    "utilities", "zcrx-bench-relay")
-        if not os.path.exists(self.program):
-            raise BenchError("%s is missing: 'make' builds it" % self.program)
+        self.places = Places()
+        if not os.path.exists(self.places.relay):
+            raise BenchError("%s is missing: 'make' builds it"
+                             % self.places.relay)
         if args.instructions and not shutil.which("valgrind"):
             raise BenchError("counting instructions takes valgrind (package "
                              "valgrind)")
@@ -81,7 +81,7 @@ class Relay(object):
 
     def command(self, group, jumbo):
         args = self.args
-        command = [self.program, "--folder", self.dir,
+        command = [self.places.relay, "--folder", self.dir,
                    "--paths", ",".join(args.paths),
                    "--sizes", ",".join(group.sizes),
                    "--bursts", ",".join(map(str, group.bursts)),
@@ -164,9 +164,7 @@ class Relay(object):
                 "kernel": os.uname().release}
 
     def versions(self):
-        with open(os.path.join(TOP, "configure.ac")) as f:
-            ours = re.search(r"AC_INIT\(\[dpdkzcrx\], \[(.*?)\]", f.read())
-        return {"dpdkzcrx": ours.group(1), "dpdk": self.system["dpdk"]}
+        return {"dpdkzcrx": self.places.version, "dpdk": self.system["dpdk"]}
 
 
 def is_jumbo(size):
@@ -224,7 +222,7 @@ def measure_all(args, progress):
     started = None
     try:
         if relay.huge:
-            relay.huge = reserve_hugepages(progress)
+            relay.huge = reserve_hugepages(relay.places, progress)
             reserved = relay.huge
         else:
             reserved = None
@@ -237,7 +235,7 @@ def measure_all(args, progress):
                 cases[(case, run["path"])].append(run)
         finally:
             if reserved:
-                subprocess.run([os.path.join(TESTS, "hugepages"), "release",
+                subprocess.run([relay.places.tool("hugepages"), "release",
                                 reserved], check=True)
         relay.huge = bool(relay.huge)
         return {"machine": relay.machine(), "versions": relay.versions(),
@@ -247,12 +245,12 @@ def measure_all(args, progress):
         shutil.rmtree(relay.dir)
 
 
-def reserve_hugepages(progress):
+def reserve_hugepages(places, progress):
     """Returns how many hugepages there are more now, or None if there are not
     enough."""
-    done = subprocess.run([os.path.join(TESTS, "hugepages"), "reserve",
-                           str(MEMORY)], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True)
+    done = subprocess.run([places.tool("hugepages"), "reserve", str(MEMORY)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True)
     if done.returncode:
         progress("doing without hugepages: %s" % done.stderr.strip())
         return None

@@ -22,8 +22,7 @@ import subprocess
 import tempfile
 import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TESTS = os.path.join(TOP, "tests")
+from zcrx_bench_places import BenchError, Places
 
 # Memory of the daemon and the guest, in MB.  A port of type dpdk asks for
 # 262,144 host buffers and does with fewer if it has to.
@@ -32,22 +31,6 @@ GUEST_MEMORY = 128
 
 # Seconds after which something that does not happen will not.
 PATIENCE = 60
-
-
-class BenchError(Exception):
-    pass
-
-
-def read_build():
-    """Returns the variables that the build left for the testsuite."""
-    builddir = os.environ.get("ZCRX_BUILDDIR", os.path.join(TOP, "_build"))
-    try:
-        with open(os.path.join(builddir, "tests", "atlocal")) as f:
-            return dict(re.findall(r"^(\w+)='(.*)'$", f.read(), re.M))
-    except FileNotFoundError:
-        raise BenchError("nothing is built in %s: './quickstart build' does "
-                         "that; ZCRX_BUILDDIR names another folder"
-                         % builddir)
 
 
 def may_map_memory():
@@ -82,19 +65,14 @@ class Rig(object):
         # Whatever is started runs there, but for the PMD thread.
         os.sched_setaffinity(0, {self.device_cpu})
         self.progress = progress
-        self.build = read_build()
+        self.places = Places()
         self.huge = not args.no_huge
         self.nice = args.nice
         self.processes = []
         # What was started, to be stopped in reverse order.
         self.started = contextlib.ExitStack()
 
-        tools = [os.path.join(self.build["zcrx_builddir"], room)
-                 for room in ("vswitchd", "tests/simnic")]
-        tools += [os.path.join(self.build["ovs_builddir"], room)
-                  for room in ("utilities", "ovsdb")]
-        tools.append(TESTS)
-        path = os.pathsep.join(tools + [os.environ["PATH"]])
+        path = os.pathsep.join(self.places.path + [os.environ["PATH"]])
         for tool in ("ovs-vswitchd", "simnic", "ovsdb-server"):
             if not shutil.which(tool, path=path):
                 raise BenchError("%s is missing: 'make programs' builds it"
@@ -208,8 +186,7 @@ class Rig(object):
             extra += " --no-huge --legacy-mem --no-shconf -m 1024"
 
         self.run("ovsdb-tool", "create", "conf.db",
-                 os.path.join(self.build["abs_top_srcdir"], "vswitchd",
-                              "vswitch.ovsschema"))
+                 self.places.schema)
         stop = self.spawn("ovsdb-server", "ovsdb-server", "--no-chdir",
                           "--remote=punix:db.sock", "--log-file",
                           "-vconsole:off", "conf.db")
@@ -249,13 +226,11 @@ class Rig(object):
 
     def versions(self):
         """Returns what was measured."""
-        with open(os.path.join(TOP, "configure.ac")) as f:
-            ours = re.search(r"AC_INIT\(\[dpdkzcrx\], \[(.*?)\]", f.read())
         theirs = self.run("ovs-vswitchd", "--version").splitlines()[0]
         dpdk = self.run("ovs-vsctl", "get", "Open_vSwitch", ".",
                         "dpdk_version")
-        return {"dpdkzcrx": ours.group(1), "openvswitch": theirs.split()[-1],
-                "dpdk": dpdk.strip().strip('"')}
+        return {"dpdkzcrx": self.places.version,
+                "openvswitch": theirs.split()[-1], "dpdk": dpdk.strip().strip('"')}
 
     def machine(self):
         """Returns where it was measured."""

@@ -36,8 +36,8 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from zcrx_bench_rig import (                            # noqa: E402
-    BenchError, GUEST_MEMORY, PATIENCE, Rig)
+from zcrx_bench_places import BenchError                # noqa: E402
+from zcrx_bench_rig import GUEST_MEMORY, PATIENCE, Rig  # noqa: E402
 
 PATHS = ("zcrx", "ovs")
 SIZES = (64, 512, 1518)

@@ -15,6 +15,7 @@
 
 #include <config.h>
 
+#include <stdio.h>
 #include <rte_version.h>
 
 #include "netdev-dpdk.h"
@@ -35,4 +36,15 @@ __wrap_netdev_dpdk_register(const struct smap *ovs_other_config)
     __real_netdev_dpdk_register(ovs_other_config);
     netdev_dpdkzcrx_register();
     VLOG_INFO("dpdkzcrx %s, with %s", ZCRX_VERSION, rte_version());
+}
+
+/* In the same way, what "ovs-vswitchd --version" ends with comes here. */
+void __wrap_print_dpdk_version(void);
+void __real_print_dpdk_version(void);
+
+void
+__wrap_print_dpdk_version(void)
+{
+    __real_print_dpdk_version();
+    printf("dpdkzcrx %s\n", ZCRX_VERSION);
 }

@@ -14,7 +14,7 @@
 
 # The device behind a simulated VF: a library, for programs that have the
 # driver in the same process, and a program of its own.
-check_LIBRARIES = tests/simnic/libsimnic.a
+noinst_LIBRARIES += tests/simnic/libsimnic.a
 tests_simnic_libsimnic_a_CFLAGS = $(plain_CFLAGS)
 tests_simnic_libsimnic_a_SOURCES = \
 	tests/simnic/simnic-data.c \
@@ -33,7 +33,8 @@ tests_simnic_libsimnic_a_SOURCES = \
 	tests/simnic/simnic-util.h \
 	tests/simnic/simnic.h
 
-check_PROGRAMS += tests/simnic/simnic
+# "ovs-zcrx-bench switch" runs it, so it is installed.
+zcrx_PROGRAMS += tests/simnic/simnic
 tests_simnic_simnic_CFLAGS = $(plain_CFLAGS)
 tests_simnic_simnic_SOURCES = \
 	tests/simnic/simnic-command.c \

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 # The part of "ovs-zcrx-bench relay" that measures.
-noinst_PROGRAMS = utilities/zcrx-bench-relay
+zcrx_PROGRAMS += utilities/zcrx-bench-relay
 utilities_zcrx_bench_relay_CPPFLAGS = $(AM_CPPFLAGS) \
 	-I$(top_srcdir)/tests/simnic
 utilities_zcrx_bench_relay_SOURCES = \
@@ -31,9 +31,5 @@ utilities_zcrx_bench_relay_LDADD = \
 	-lpcap -lpthread
 
 $(utilities_zcrx_bench_relay_OBJECTS): ovs/stamp
-
-EXTRA_DIST += \
-	utilities/ovs-zcrx-bench \
-	utilities/zcrx_bench_relay.py
 
 TESTSUITE_AT += tests/bench-relay.at
