@@ -49,6 +49,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-sync.h \
 	lib/zcrx-tx.c \
 	lib/zcrx-tx.h \
+	lib/zcrx-vf-link.c \
 	lib/zcrx-vf.c \
 	lib/zcrx-vf.h \
 	lib/zcrx-vhost.c \

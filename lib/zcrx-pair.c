@@ -215,7 +215,9 @@ down(struct zcrx_vhost *vhost, const char *why)
     struct zcrx_pair *pair = zcrx_pair_cast(vhost);
 
     ovs_mutex_lock(&pair->mutex);
-    forget_guest(pair, xstrdup(why));
+    forget_guest(pair, (pair->vf_lost
+                        ? xasprintf("VF '%s' is gone", pair->config.devargs)
+                        : xstrdup(why)));
     ovs_mutex_unlock(&pair->mutex);
 }
 
@@ -297,10 +299,82 @@ check_running(struct zcrx_pair *pair)
     }
 }
 
+/* The VF was removed or reset.  Gives it up; the session with the guest is to
+ * be ended. */
+static void
+lose_vf(struct zcrx_pair *pair)
+{
+    VLOG_WARN("%s: VF '%s' is gone, waiting for it to return", pair->name,
+              pair->config.devargs);
+    pair->vf_lost = true;
+    forget_guest(pair, xasprintf("VF '%s' is gone", pair->config.devargs));
+    zcrx_vf_detach(&pair->vf);
+    zcrx_free_retired(pair);
+    pair->retry_at = time_msec() + RETRY_INTERVAL;
+}
+
+/* Looks whether the VF that was lost is back. */
+static void
+find_vf(struct zcrx_pair *pair)
+{
+    char *error = zcrx_vf_attach(&pair->vf, pair->config.devargs);
+
+    if (error) {
+        VLOG_DBG("%s", error);
+        free(error);
+        pair->retry_at = time_msec() + RETRY_INTERVAL;
+    } else {
+        VLOG_INFO("%s: VF '%s' is back", pair->name, pair->config.devargs);
+        pair->vf_lost = false;
+        pair->retry_at = 0;
+        set_state(pair, ZCRX_PAIR_NO_GUEST, NULL);
+    }
+}
+
+/* Starts or ends the session with the guest, so that there is one while there
+ * is a VF.  Returns NULL or an error.  Without the mutex, which the session's
+ * operations take. */
+static char *
+update_session(struct zcrx_pair *pair)
+{
+    if (pair->vf_lost) {
+        zcrx_vhost_unregister(&pair->vhost);
+    } else if (!pair->vhost.path) {
+        return zcrx_vhost_register(&pair->vhost, pair->name,
+                                   pair->config.path, &vhost_ops);
+    }
+    return NULL;
+}
+
+/* Looks after the VF, whatever the state of the pair. */
+static void
+check_vf(struct zcrx_pair *pair)
+{
+    bool was_lost = pair->vf_lost;
+    char *error = NULL;
+
+    ovs_mutex_lock(&pair->mutex);
+    if (zcrx_vf_is_lost(&pair->vf)) {
+        lose_vf(pair);
+    } else if (pair->vf_lost && time_msec() >= pair->retry_at) {
+        find_vf(pair);
+    }
+    ovs_mutex_unlock(&pair->mutex);
+
+    if (pair->vf_lost != was_lost) {
+        error = update_session(pair);
+    }
+    if (error) {
+        VLOG_ERR("%s", error);
+        free(error);
+    }
+}
+
 /* Does what there is to do, without waiting.  Main thread. */
 void
 zcrx_pair_run(struct zcrx_pair *pair)
 {
+    check_vf(pair);
     ovs_mutex_lock(&pair->mutex);
     if (pair->state == ZCRX_PAIR_RUNNING) {
         check_running(pair);
@@ -322,6 +396,11 @@ zcrx_pair_wait(struct zcrx_pair *pair)
     } else if (pair->state == ZCRX_PAIR_READY && pair->may_start) {
         poll_timer_wait_until(MAX(pair->retry_at,
                                   time_msec() + START_INTERVAL));
+    }
+    if (pair->vf_lost) {
+        poll_timer_wait_until(pair->retry_at);
+    } else if (zcrx_vf_is_lost(&pair->vf)) {
+        poll_immediate_wake();
     }
     ovs_mutex_unlock(&pair->mutex);
 }
@@ -432,17 +511,16 @@ zcrx_pair_set_config(struct zcrx_pair *pair, struct zcrx_pair_config *config)
     config->vf.mtu = (pair->config.vf.mtu ? pair->config.vf.mtu
                       : RTE_ETHER_MTU);
     error = set_vf(pair, config);
+    if (!error && zcrx_vf_is_attached(&pair->vf)) {
+        pair->vf_lost = false;
+    }
     pair->may_start = !error && pair->n_queues == config->vf.n_queues;
     zcrx_pair_config_destroy(&pair->config);
     pair->config = *config;
     memset(config, 0, sizeof *config);
     ovs_mutex_unlock(&pair->mutex);
 
-    if (!error && !pair->vhost.path) {
-        error = zcrx_vhost_register(&pair->vhost, pair->name,
-                                    pair->config.path, &vhost_ops);
-    }
-    return error;
+    return error ? error : update_session(pair);
 }
 
 /* Makes 'mtu' the VF's MTU, in bytes.  Returns NULL or an error, in which case

@@ -33,6 +33,10 @@
  * (From running, too, the pair goes to no-guest when the guest is gone or
  * changing.)
  *
+ * When the VF is lost, the pair goes to no-guest from any state: it ends the
+ * session with the guest, which is how a back end tells its guest that the
+ * link is down, and begins another one when the VF is back.
+ *
  * Starting is done by the main thread, as it may take long.  Stopping is done
  * by whoever has reason to, and is complete when it returns: then neither the
  * VF nor a PMD thread touches the guest's memory. */
@@ -91,6 +95,7 @@ struct zcrx_pair {
     enum zcrx_pair_state state;
     char *why;                  /* Why it is not running, or NULL. */
     bool mapped;                /* Guest memory, for the VF. */
+    bool vf_lost;               /* The VF is gone, and so is the session. */
     bool paused;                /* Running, but for a control message. */
     bool link_up;               /* When last looked at. */
     const char *why_copy;       /* zcrx_pair_why_copy() when last looked. */

@@ -153,7 +153,8 @@ get_number(const struct rte_kvargs *args, const char *key, unsigned int def)
 
 /* Finds out about DPDK's virtio driver what it does not tell: its vectorized
  * receive path for split rings uses all of the ring, and does not come back
- * from starting before it has got that many mbufs. */
+ * from starting before it has got that many mbufs.  As the client of a device
+ * in another process, it does not connect again. */
 static char *
 read_virtio_args(struct zcrx_vf *vf)
 {
@@ -162,6 +163,8 @@ read_virtio_args(struct zcrx_vf *vf)
     char *error = NULL;
 
     vf->fixed_rxd = 0;
+    vf->dies_with_link = (vf->uses_cpu && kvargs
+                          && !get_number(kvargs, "server", 0));
     if (kvargs && get_number(kvargs, "vectorized", 0)
         && !get_number(kvargs, "packed_vq", 0)) {
         if (vf->uses_cpu) {
@@ -196,6 +199,7 @@ read_info(struct zcrx_vf *vf)
     }
     bus = rte_bus_name(rte_dev_bus(vf->info.device));
     vf->uses_cpu = !strcmp(bus, "vdev");
+    vf->dies_with_link = false;
     vf->chains = quirk && quirk->chains;
     vf->writes_header = quirk && quirk->writes_header;
     /* A driver that has a ring has limits to its length; one that does not say
@@ -215,6 +219,7 @@ zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
     uint16_t port_id;
     char *error;
 
+    free(vf->devargs);
     vf->devargs = xstrdup(devargs);
     vf->probed = false;
     port_id = port_by_devargs(devargs);
@@ -239,6 +244,8 @@ zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
         goto error;
     }
     vf->port_id = port_id;
+    vf->lost = false;
+    zcrx_vf_watch(vf);
     error = read_info(vf);
     if (error) {
         zcrx_vf_detach(vf);
@@ -260,6 +267,7 @@ close_device(struct zcrx_vf *vf)
 {
     struct rte_eth_dev_owner owner;
 
+    zcrx_vf_unwatch(vf);
     if (!rte_eth_dev_owner_get(vf->port_id, &owner)) {
         rte_eth_dev_owner_unset(vf->port_id, owner.id);
     }
@@ -279,6 +287,7 @@ zcrx_vf_detach(struct zcrx_vf *vf)
     if (zcrx_vf_is_attached(vf)) {
         close_device(vf);
     }
+    vf->lost = false;
     free(vf->devargs);
     vf->devargs = NULL;
 }
@@ -358,6 +367,7 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
         vf->tx_seg_size = MAX(TX_SEG_SIZE, config->mtu + 64);
     }
 
+    conf.intr_conf.rmv = !!(*vf->info.dev_flags & RTE_ETH_DEV_INTR_RMV);
     ret = rte_eth_dev_configure(vf->port_id, config->n_queues,
                                 config->n_queues, &conf);
     if (ret == -EINVAL && config->mtu > vf->info.max_mtu) {
@@ -607,50 +617,6 @@ zcrx_vf_get_mac(const struct zcrx_vf *vf, struct eth_addr *mac)
     }
     memcpy(mac->ea, ea.addr_bytes, sizeof mac->ea);
     return 0;
-}
-
-bool
-zcrx_vf_link_is_up(const struct zcrx_vf *vf)
-{
-    struct rte_eth_link link;
-
-    return (zcrx_vf_is_attached(vf) && vf->started
-            && !rte_eth_link_get_nowait(vf->port_id, &link)
-            && link.link_status == RTE_ETH_LINK_UP);
-}
-
-/* Returns the VF's link speed as a NETDEV_F_* bit, or 0. */
-enum netdev_features
-zcrx_vf_features(const struct zcrx_vf *vf)
-{
-    struct rte_eth_link link;
-
-    if (!zcrx_vf_is_attached(vf) || !vf->started
-        || rte_eth_link_get_nowait(vf->port_id, &link)) {
-        return 0;
-    }
-    if (link.link_duplex != RTE_ETH_LINK_FULL_DUPLEX) {
-        return (link.link_speed == RTE_ETH_SPEED_NUM_10M ? NETDEV_F_10MB_HD
-                : link.link_speed == RTE_ETH_SPEED_NUM_100M ? NETDEV_F_100MB_HD
-                : link.link_speed == RTE_ETH_SPEED_NUM_1G ? NETDEV_F_1GB_HD
-                : NETDEV_F_OTHER);
-    }
-    switch (link.link_speed) {
-    case RTE_ETH_SPEED_NUM_10M:
-        return NETDEV_F_10MB_FD;
-    case RTE_ETH_SPEED_NUM_100M:
-        return NETDEV_F_100MB_FD;
-    case RTE_ETH_SPEED_NUM_1G:
-        return NETDEV_F_1GB_FD;
-    case RTE_ETH_SPEED_NUM_10G:
-        return NETDEV_F_10GB_FD;
-    case RTE_ETH_SPEED_NUM_40G:
-        return NETDEV_F_40GB_FD;
-    case RTE_ETH_SPEED_NUM_100G:
-        return NETDEV_F_100GB_FD;
-    default:
-        return NETDEV_F_OTHER;
-    }
 }
 
 /* Returns the NUMA node of the VF, or SOCKET_ID_ANY. */

@@ -26,6 +26,9 @@
  *         |   close, if that is what it takes    |     stop      |
  *         +--------------------------------------+---------------+
  *
+ * A device that is removed or reset under way is lost (zcrx_vf_is_lost()) and
+ * of no use until it is stopped, detached and attached again.
+ *
  * The caller serialises all calls.  Errors are malloc()'d strings, the
  * caller's to free. */
 
@@ -56,6 +59,8 @@ struct zcrx_vf {
     bool probed;                /* The device was not there before. */
     bool started;
     bool stuck;                 /* It did not give its buffers back. */
+    bool lost;                  /* It was removed or reset, and must be
+                                 * attached again.  Set by any thread. */
     struct rte_eth_dev_info info;
 
     /* What the driver is like. */
@@ -63,6 +68,7 @@ struct zcrx_vf {
     bool chains;                /* ...and several for a long frame. */
     bool writes_header;         /* Writes a virtio-net header before frames. */
     bool uses_cpu;              /* Moves data by CPU, not by DMA. */
+    bool dies_with_link;        /* Once down, its link does not come up. */
     uint16_t fixed_rxd;         /* Receive descriptors that it has whatever it
                                  * is asked for, or 0. */
 
@@ -82,6 +88,7 @@ void zcrx_vf_destroy(struct zcrx_vf *);
 char *zcrx_vf_attach(struct zcrx_vf *, const char *devargs);
 void zcrx_vf_detach(struct zcrx_vf *);
 bool zcrx_vf_is_attached(const struct zcrx_vf *);
+bool zcrx_vf_is_lost(const struct zcrx_vf *);
 char *zcrx_vf_check(const struct zcrx_vf *, const struct zcrx_vf_config *);
 char *zcrx_vf_configure(struct zcrx_vf *, const struct zcrx_vf_config *);
 
@@ -96,8 +103,10 @@ void zcrx_vf_unmap_region(const struct zcrx_vf *, struct zcrx_gpa_region *);
 
 char *zcrx_vf_set_mac(struct zcrx_vf *, const struct eth_addr *);
 int zcrx_vf_get_mac(const struct zcrx_vf *, struct eth_addr *);
-bool zcrx_vf_link_is_up(const struct zcrx_vf *);
-enum netdev_features zcrx_vf_features(const struct zcrx_vf *);
+void zcrx_vf_watch(struct zcrx_vf *);
+void zcrx_vf_unwatch(struct zcrx_vf *);
+bool zcrx_vf_link_is_up(struct zcrx_vf *);
+enum netdev_features zcrx_vf_features(struct zcrx_vf *);
 int zcrx_vf_socket_id(const struct zcrx_vf *);
 void zcrx_vf_describe_queue(const struct zcrx_vf *, uint16_t queue_id,
                             struct zcrx_queue_vf *);
