@@ -257,6 +257,8 @@ start(struct zcrx_pair *pair)
     char *error = NULL;
 
     if (zcrx_start(pair, &error)) {
+        pair->link_up = zcrx_vf_link_is_up(&pair->vf);
+        pair->check_link_at = time_msec() + CHECK_INTERVAL;
         set_state(pair, ZCRX_PAIR_RUNNING, NULL);
         return;
     }
@@ -279,10 +281,14 @@ static void
 check_running(struct zcrx_pair *pair)
 {
     enum zcrx_vring_error guest_error = find_guest_error(pair);
-    bool link_up = zcrx_vf_link_is_up(&pair->vf);
+    bool link_up = pair->link_up;
     const char *why_copy = zcrx_pair_why_copy(pair);
     bool need_bounce = false;
 
+    if (time_msec() >= pair->check_link_at) {
+        link_up = zcrx_vf_link_is_up(&pair->vf);
+        pair->check_link_at = time_msec() + CHECK_INTERVAL;
+    }
     for (uint16_t i = 0; i < pair->n_active; i++) {
         need_bounce |= pair->queues[i].pool->want_bounce;
     }
@@ -593,7 +599,7 @@ zcrx_pair_carrier(struct zcrx_pair *pair)
     bool up;
 
     ovs_mutex_lock(&pair->mutex);
-    up = (pair->state == ZCRX_PAIR_RUNNING && zcrx_vf_link_is_up(&pair->vf));
+    up = pair->state == ZCRX_PAIR_RUNNING && pair->link_up;
     ovs_mutex_unlock(&pair->mutex);
     return up;
 }

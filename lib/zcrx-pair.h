@@ -98,6 +98,7 @@ struct zcrx_pair {
     bool vf_lost;               /* The VF is gone, and so is the session. */
     bool paused;                /* Running, but for a control message. */
     bool link_up;               /* When last looked at. */
+    long long int check_link_at; /* When to look again. */
     const char *why_copy;       /* zcrx_pair_why_copy() when last looked. */
     bool need_bounce;           /* Buffers that do not qualify were seen. */
     bool may_start;             /* 'queues' fits 'config'. */

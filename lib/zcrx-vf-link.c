@@ -114,41 +114,36 @@ zcrx_vf_unwatch(struct zcrx_vf *vf)
     }
 }
 
-/* Stores the state of the VF's link in '*link'.  Returns false if there is
- * none.  Does not touch a device that is lost: some drivers complain each
- * time. */
-static bool
-get_link(struct zcrx_vf *vf, struct rte_eth_link *link)
+/* Asks for the state of the VF's link and remembers it.  Returns true if the
+ * VF is started and its link is up.  Finds out, too, if the VF is lost.
+ *
+ * Asking may make a driver of a device that is gone complain, or leave work on
+ * another thread, so this is not for calling all the time. */
+bool
+zcrx_vf_link_is_up(struct zcrx_vf *vf)
 {
+    struct rte_eth_link *link = &vf->link;
+
     if (!zcrx_vf_is_attached(vf) || !vf->started || zcrx_vf_is_lost(vf)
         || rte_eth_link_get_nowait(vf->port_id, link)) {
+        memset(link, 0, sizeof *link);
         return false;
     }
     if (link->link_status != RTE_ETH_LINK_UP
         && (vf->dies_with_link || rte_eth_dev_is_removed(vf->port_id))) {
         set_lost(vf);
-        return false;
     }
-    return true;
+    return link->link_status == RTE_ETH_LINK_UP;
 }
 
-/* Returns true if the VF is started and its link is up.  Finds out, too, if it
- * is lost. */
-bool
-zcrx_vf_link_is_up(struct zcrx_vf *vf)
-{
-    struct rte_eth_link link;
-
-    return get_link(vf, &link) && link.link_status == RTE_ETH_LINK_UP;
-}
-
-/* Returns the VF's link speed as a NETDEV_F_* bit, or 0. */
+/* Returns the VF's link speed as a NETDEV_F_* bit, or 0, as it was when
+ * zcrx_vf_link_is_up() was last called. */
 enum netdev_features
-zcrx_vf_features(struct zcrx_vf *vf)
+zcrx_vf_features(const struct zcrx_vf *vf)
 {
-    struct rte_eth_link link;
+    const struct rte_eth_link link = vf->link;
 
-    if (!get_link(vf, &link)) {
+    if (!zcrx_vf_is_attached(vf) || !vf->started) {
         return 0;
     }
     if (link.link_duplex != RTE_ETH_LINK_FULL_DUPLEX) {

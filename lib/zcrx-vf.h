@@ -62,6 +62,7 @@ struct zcrx_vf {
     bool lost;                  /* It was removed or reset, and must be
                                  * attached again.  Set by any thread. */
     struct rte_eth_dev_info info;
+    struct rte_eth_link link;   /* When last asked for. */
 
     /* What the driver is like. */
     bool no_ring;               /* Takes an mbuf per frame as frames come. */
@@ -106,7 +107,7 @@ int zcrx_vf_get_mac(const struct zcrx_vf *, struct eth_addr *);
 void zcrx_vf_watch(struct zcrx_vf *);
 void zcrx_vf_unwatch(struct zcrx_vf *);
 bool zcrx_vf_link_is_up(struct zcrx_vf *);
-enum netdev_features zcrx_vf_features(struct zcrx_vf *);
+enum netdev_features zcrx_vf_features(const struct zcrx_vf *);
 int zcrx_vf_socket_id(const struct zcrx_vf *);
 void zcrx_vf_describe_queue(const struct zcrx_vf *, uint16_t queue_id,
                             struct zcrx_queue_vf *);
