@@ -23,9 +23,16 @@
 #include <rte_alarm.h>
 
 #include "connectivity.h"
+#include "openvswitch/vlog.h"
 #include "seq.h"
 #include "timeval.h"
 #include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(zcrx_vf_link);
+
+/* How long to wait for DPDK's interrupt thread before a device is closed, in
+ * milliseconds. */
+#define FLUSH_TIMEOUT 2000
 
 /* Returns true if 'vf' was removed or reset since it was attached.  Any
  * thread. */
@@ -80,20 +87,29 @@ set_true(void *flag)
 }
 
 /* Waits until DPDK's interrupt thread has done what drivers have left for it
- * to do, which is in order of time.  Some find out that their device is gone,
- * leave work on it to that thread and do not cancel it when they are
- * closed. */
+ * to do, which is in order of time, but no longer than FLUSH_TIMEOUT.  Some
+ * find out that their device is gone, leave work on it to that thread and do
+ * not cancel it when they are closed. */
 static void
-flush_alarms(void)
+flush_alarms(const struct zcrx_vf *vf)
 {
+    long long int deadline = time_msec() + FLUSH_TIMEOUT;
     bool done = false;
 
     if (rte_eal_alarm_set(1, set_true, &done)) {
         return;
     }
     while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+        if (time_msec() > deadline) {
+            VLOG_WARN("%s: DPDK's interrupt thread is busy for %d ms, closing "
+                      "VF '%s' all the same", vf->owner, FLUSH_TIMEOUT,
+                      vf->devargs);
+            break;
+        }
         xnanosleep(100 * 1000);
     }
+    /* After this, nobody writes to 'done'. */
+    rte_eal_alarm_cancel(set_true, &done);
 }
 
 /* Undoes zcrx_vf_watch(), before the device is closed.  When it returns, no
@@ -110,7 +126,7 @@ zcrx_vf_unwatch(struct zcrx_vf *vf)
         }
     }
     if (zcrx_vf_is_lost(vf)) {
-        flush_alarms();
+        flush_alarms(vf);
     }
 }
 
