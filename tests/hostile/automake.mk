@@ -15,4 +15,6 @@
 # A front end whose guest lies, see tests/hostile.at.
 check_PROGRAMS += tests/hostile/hostile
 tests_hostile_hostile_CFLAGS = $(plain_CFLAGS)
+tests_hostile_hostile_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/frontend
 tests_hostile_hostile_SOURCES = tests/hostile/hostile.c
+tests_hostile_hostile_LDADD = tests/frontend/libfrontend.a
