@@ -12,14 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# The virtqueues and the guest's memory: code that includes nothing of Open
-# vSwitch or DPDK, for unit programs and fuzzers too.
+# The virtqueues, the guest's memory, and which frames are slow path: code that
+# includes nothing of Open vSwitch or DPDK, for unit programs and fuzzers too.
 noinst_LIBRARIES += lib/libzcrxring.a
 lib_libzcrxring_a_CFLAGS = $(plain_CFLAGS)
 lib_libzcrxring_a_SOURCES = \
 	lib/zcrx-chain.c \
 	lib/zcrx-gpa.c \
 	lib/zcrx-gpa.h \
+	lib/zcrx-steer.c \
+	lib/zcrx-steer.h \
 	lib/zcrx-vring-packed.c \
 	lib/zcrx-vring-private.h \
 	lib/zcrx-vring-split.c \

@@ -17,6 +17,7 @@
 TESTSUITE_AT += tests/hostile.at
 EXTRA_DIST += \
 	tests/fuzz/fuzz-gpa.c \
+	tests/fuzz/fuzz-steer.c \
 	tests/fuzz/fuzz-vring.c \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/run

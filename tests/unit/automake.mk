@@ -27,6 +27,7 @@ check_PROGRAMS += \
 	tests/unit/test-gpa \
 	tests/unit/test-guest-errors \
 	tests/unit/test-packed \
+	tests/unit/test-steer \
 	tests/unit/test-vring
 
 tests_unit_test_chain_CFLAGS = $(plain_CFLAGS)
@@ -49,6 +50,10 @@ tests_unit_test_guest_errors_LDADD = lib/libzcrxring.a
 tests_unit_test_packed_CFLAGS = $(plain_CFLAGS)
 tests_unit_test_packed_SOURCES = tests/unit/test-packed.c tests/unit/guest.c
 tests_unit_test_packed_LDADD = lib/libzcrxring.a
+
+tests_unit_test_steer_CFLAGS = $(plain_CFLAGS)
+tests_unit_test_steer_SOURCES = tests/unit/test-steer.c
+tests_unit_test_steer_LDADD = lib/libzcrxring.a
 
 tests_unit_test_vring_CFLAGS = $(plain_CFLAGS)
 tests_unit_test_vring_SOURCES = tests/unit/test-vring.c tests/unit/guest.c
