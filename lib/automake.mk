@@ -40,6 +40,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-audit.c \
 	lib/zcrx-audit.h \
 	lib/zcrx-gate.h \
+	lib/zcrx-offload.c \
+	lib/zcrx-offload.h \
 	lib/zcrx-pair.c \
 	lib/zcrx-pair.h \
 	lib/zcrx-pool.c \

@@ -558,7 +558,11 @@ add_virtio_features(struct smap *status, uint64_t features)
         int bit;
         const char *name;
     } names[] = {
+        { VIRTIO_NET_F_CSUM, "csum" },
+        { VIRTIO_NET_F_GUEST_CSUM, "guest_csum" },
         { VIRTIO_NET_F_MTU, "mtu" },
+        { VIRTIO_NET_F_HOST_TSO4, "host_tso4" },
+        { VIRTIO_NET_F_HOST_TSO6, "host_tso6" },
         { VIRTIO_NET_F_MRG_RXBUF, "mrg_rxbuf" },
         { VIRTIO_NET_F_CTRL_VQ, "ctrl_vq" },
         { VIRTIO_NET_F_MQ, "mq" },

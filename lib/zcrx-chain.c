@@ -271,7 +271,7 @@ wrote_all(const struct zcrx_used *used, uint16_t n, uint32_t len)
 }
 
 /* Copies the frame of 'len' bytes at 'frame' into guest buffers, with a header
- * that asks for no offload in front.
+ * in front that has 'hdr_flags' (Virtio 1.2 5.1.6) and asks for nothing.
  *
  * The buffers are 'head' alone if it is not NULL, which must have been taken
  * before, otherwise as many available ones as are needed.  Stores what to
@@ -281,14 +281,17 @@ wrote_all(const struct zcrx_used *used, uint16_t n, uint32_t len)
  * buffer has changed its state. */
 enum zcrx_copy_result
 zcrx_vring_copy_in(struct zcrx_vring *vq, const struct zcrx_head *head,
-                   const void *frame, uint32_t len,
+                   const void *frame, uint32_t len, uint8_t hdr_flags,
                    struct zcrx_used *used, uint16_t *n_used)
 {
     enum zcrx_copy_result result = ZCRX_COPY_OK;
     struct zcrx_head heads[ZCRX_MAX_MERGE];
     uint32_t sizes[ZCRX_MAX_MERGE];
     uint16_t max = head || !vq->mergeable ? 1 : ZCRX_MAX_MERGE;
-    struct virtio_net_hdr_v1 hdr = { .gso_type = VIRTIO_NET_HDR_GSO_NONE };
+    struct virtio_net_hdr_v1 hdr = {
+        .flags = hdr_flags,
+        .gso_type = VIRTIO_NET_HDR_GSO_NONE,
+    };
     uint32_t left = vq->hdr_len + len;
     uint32_t done = 0;
     uint16_t n = 0;

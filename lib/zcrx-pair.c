@@ -337,19 +337,30 @@ find_vf(struct zcrx_pair *pair)
     }
 }
 
+/* Returns the features of the virtio-net device that depend on the VF and that
+ * it is good for, as the pair is configured. */
+uint64_t
+zcrx_pair_offloads(const struct zcrx_pair *pair)
+{
+    return zcrx_vf_offloads(&pair->vf, pair->config.mode == ZCRX_MODE_COPY);
+}
+
 /* Starts or ends the session with the guest, so that there is one while there
- * is a VF.  Returns NULL or an error.  Without the mutex, which the session's
- * operations take. */
+ * is a VF, in which the guest is offered what the VF is good for: if that has
+ * changed, it must be asked anew.  Returns NULL or an error.  Without the
+ * mutex, which the session's operations take. */
 static char *
 update_session(struct zcrx_pair *pair)
 {
-    if (pair->vf_lost) {
+    uint64_t offloads = zcrx_pair_offloads(pair);
+
+    if (pair->vf_lost
+        || (pair->vhost.path && pair->vhost.offloads != offloads)) {
         zcrx_vhost_unregister(&pair->vhost);
-    } else if (!pair->vhost.path) {
-        return zcrx_vhost_register(&pair->vhost, pair->name,
-                                   pair->config.path, &vhost_ops);
     }
-    return NULL;
+    return (pair->vf_lost || pair->vhost.path ? NULL
+            : zcrx_vhost_register(&pair->vhost, pair->name, pair->config.path,
+                                  offloads, &vhost_ops));
 }
 
 /* Looks after the VF, whatever the state of the pair. */

@@ -133,6 +133,7 @@ zcrx_pair_n_active(const struct zcrx_pair *pair)
     return __atomic_load_n(&pair->n_active, __ATOMIC_RELAXED);
 }
 
+uint64_t zcrx_pair_offloads(const struct zcrx_pair *);
 bool zcrx_pair_carrier(struct zcrx_pair *);
 void zcrx_pair_get_stats(struct zcrx_pair *, struct zcrx_stats *);
 const char *zcrx_pair_why_copy(const struct zcrx_pair *);

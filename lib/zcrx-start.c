@@ -98,6 +98,13 @@ zcrx_unmap_memory(struct zcrx_pair *pair)
     pair->mapped = false;
 }
 
+/* Returns what the guest negotiated of the things that are left to the VF. */
+static uint64_t
+wanted_features(const struct zcrx_pair *pair)
+{
+    return pair->guest.features & zcrx_pair_offloads(pair);
+}
+
 static char *
 configure_vf(struct zcrx_pair *pair, uint16_t n_queues)
 {
@@ -105,6 +112,7 @@ configure_vf(struct zcrx_pair *pair, uint16_t n_queues)
     char *error;
 
     config.n_queues = n_queues;
+    config.features = wanted_features(pair);
     error = zcrx_vf_configure(&pair->vf, &config);
     if (!error && pair->config.has_mac) {
         error = zcrx_vf_set_mac(&pair->vf, &pair->config.mac);
@@ -121,7 +129,8 @@ prepare_vf(struct zcrx_pair *pair, uint16_t n_queues)
     char *error = NULL;
 
     if (zcrx_vf_is_attached(vf) && vf->n_queues == n_queues
-        && vf->mtu == pair->config.vf.mtu) {
+        && vf->mtu == pair->config.vf.mtu
+        && vf->features == wanted_features(pair)) {
         return NULL;
     }
     if (zcrx_vf_is_attached(vf)) {
@@ -238,7 +247,13 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, char **error)
 static bool
 create_tx_pool(struct zcrx_pair *pair)
 {
-    unsigned int n = pair->n_active * (pair->vf.n_txd + 4 * ZCRX_BURST);
+    /* What the VF may have, and a burst of the longest frames. */
+    unsigned int max_frame = (pair->queues[0].vf.offload.tx.tso4
+                              || pair->queues[0].vf.offload.tx.tso6
+                              ? ZCRX_MAX_TSO_FRAME : pair->vf.max_frame);
+    unsigned int max_segs = max_frame / pair->vf.tx_seg_size + 1;
+    unsigned int n = pair->n_active * (pair->vf.n_txd
+                                       + (3 + max_segs) * ZCRX_BURST);
     char name[RTE_MEMPOOL_NAMESIZE];
 
     snprintf(name, sizeof name, "zcrx-%08x-tx-%04x",

@@ -67,11 +67,12 @@ copy_counter(struct zcrx_stats *stats, enum zcrx_copy_reason reason)
     }
 }
 
-/* Copies the frame in 'm' to the guest and adds what is to be published to
- * 'batch'. */
+/* Copies the frame in 'm' to the guest, with 'hdr_flags' in its header, and
+ * adds what is to be published to 'batch'. */
 static enum zcrx_copy_result
 copy_frame(struct zcrx_queue *q, const struct zcrx_head *head,
-           const struct rte_mbuf *m, struct used_batch *batch)
+           const struct rte_mbuf *m, uint8_t hdr_flags,
+           struct used_batch *batch)
 {
     enum zcrx_copy_result result;
     uint16_t n;
@@ -81,7 +82,8 @@ copy_frame(struct zcrx_queue *q, const struct zcrx_head *head,
     }
     result = zcrx_vring_copy_in(&q->rx, head,
                                 rte_pktmbuf_mtod(m, const void *),
-                                m->data_len, &batch->used[batch->n], &n);
+                                m->data_len, hdr_flags,
+                                &batch->used[batch->n], &n);
     batch->n += n;
     return result;
 }
@@ -96,7 +98,9 @@ deliver_bounce(struct zcrx_queue *q, struct rte_mbuf *m,
     struct zcrx_stats *stats = &q->stats;
 
     if (m->nb_segs == 1) {
-        result = copy_frame(q, reserved, m, batch);
+        uint8_t flags = q->vf.offload.rx_csum ? zcrx_offload_verdict(m) : 0;
+
+        result = copy_frame(q, reserved, m, flags, batch);
     }
     switch (result) {
     case ZCRX_COPY_OK:
@@ -133,15 +137,13 @@ is_misplaced(const struct rte_mbuf *m)
 /* Writes the headers for the frames in the first of the 'n' mbufs in 'mbufs',
  * up to one that is no guest mbuf or not as it should be, and adds them to
  * 'batch', which has room.  Returns how many, and adds their bytes to
- * '*bytes'. */
-static inline uint16_t
+ * '*bytes'.  'hdr_len' and 'rx_csum', which says whether the guest wants to
+ * know of checksums, are constants. */
+static __rte_always_inline uint16_t
 deliver_guest(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
-              uint8_t hdr_len, struct used_batch *batch, uint64_t *bytes)
+              uint8_t hdr_len, bool rx_csum, struct used_batch *batch,
+              uint64_t *bytes)
 {
-    static const struct virtio_net_hdr_v1 hdr = {
-        .gso_type = VIRTIO_NET_HDR_GSO_NONE,
-        .num_buffers = 1,
-    };
     struct zcrx_used *used = &batch->used[batch->n];
     const struct zcrx_pool *pool = q->pool;
     uint64_t sum = 0;
@@ -149,6 +151,11 @@ deliver_guest(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
 
     for (i = 0; i < n; i++) {
         const struct rte_mbuf *m = mbufs[i];
+        const struct virtio_net_hdr_v1 hdr = {
+            .flags = rx_csum ? zcrx_offload_verdict(m) : 0,
+            .gso_type = VIRTIO_NET_HDR_GSO_NONE,
+            .num_buffers = 1,
+        };
         uint32_t len = m->data_len;
         uint16_t id;
 
@@ -163,6 +170,26 @@ deliver_guest(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
     batch->n += i;
     *bytes += sum;
     return i;
+}
+
+/* As deliver_guest(), for whatever header the guest wants.  With a constant
+ * length, a header is two stores, and checksums cost nothing where they are of
+ * no interest: both are looked at once a burst. */
+static inline uint16_t
+deliver_guests(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
+               struct used_batch *batch, uint64_t *bytes)
+{
+    const uint8_t legacy = ZCRX_HDR_LEN_LEGACY;
+    const uint8_t modern = ZCRX_HDR_LEN;
+
+    if (likely(q->rx.hdr_len == modern)) {
+        return (likely(!q->vf.offload.rx_csum)
+                ? deliver_guest(q, mbufs, n, modern, false, batch, bytes)
+                : deliver_guest(q, mbufs, n, modern, true, batch, bytes));
+    }
+    return (q->vf.offload.rx_csum
+            ? deliver_guest(q, mbufs, n, legacy, true, batch, bytes)
+            : deliver_guest(q, mbufs, n, legacy, false, batch, bytes));
 }
 
 static inline bool
@@ -201,12 +228,8 @@ deliver(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
         uint16_t n_guest, id;
         struct rte_mbuf *m;
 
-        /* With a constant length, a header is two stores. */
-        n_guest = (likely(q->rx.hdr_len == ZCRX_HDR_LEN)
-                   ? deliver_guest(q, &mbufs[i], n - i, ZCRX_HDR_LEN, batch,
-                                   &zero_copy_bytes)
-                   : deliver_guest(q, &mbufs[i], n - i, ZCRX_HDR_LEN_LEGACY,
-                                   batch, &zero_copy_bytes));
+        n_guest = deliver_guests(q, &mbufs[i], n - i, batch,
+                                 &zero_copy_bytes);
         zero_copy += n_guest;
         i += n_guest;
         if (likely(i == n)) {
@@ -319,7 +342,7 @@ ovs_to_guest(struct zcrx_queue *q)
     for (unsigned int i = 0; i < n; i++) {
         uint32_t len = mbufs[i]->data_len;
 
-        switch (copy_frame(q, NULL, mbufs[i], &batch)) {
+        switch (copy_frame(q, NULL, mbufs[i], 0, &batch)) {
         case ZCRX_COPY_OK:
             zcrx_stats_add(&stats->injected_frames, 1);
             zcrx_stats_add(&stats->injected_bytes, len);

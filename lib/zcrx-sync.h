@@ -34,6 +34,7 @@
 #include <rte_ring.h>
 
 #include "zcrx-gate.h"
+#include "zcrx-offload.h"
 #include "zcrx-pool.h"
 #include "zcrx-stats.h"
 #include "zcrx-vring.h"
@@ -49,11 +50,11 @@
 struct zcrx_queue_vf {
     uint16_t port_id;           /* DPDK port. */
     uint16_t queue_id;
-    uint32_t max_frame;         /* Bytes, for transmission. */
     bool no_ring;               /* The driver takes an mbuf per frame when the
                                  * frame is there. */
     bool chains;                /* As 'no_ring', and takes more than one for a
                                  * long frame. */
+    struct zcrx_offload offload;
 };
 
 struct zcrx_queue {

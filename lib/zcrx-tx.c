@@ -17,17 +17,20 @@
 
 #include "zcrx-tx.h"
 
+#include <string.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <linux/virtio_net.h>
 
 #include "zcrx-sync.h"
 
-/* Copies the frame that 'chain' is at into 'm', followed by further mbufs as
- * needed.  Returns NULL if successful, otherwise the counter of the reason why
- * the frame must be dropped; 'm' is still the caller's in either case. */
+/* Copies the frame that 'chain' is at, of up to 'max' bytes, into 'm',
+ * followed by further mbufs as needed.  Returns NULL if successful, otherwise
+ * the counter of the reason why the frame must be dropped; 'm' is still the
+ * caller's in either case. */
 static uint64_t *
-copy_out(struct zcrx_queue *q, struct zcrx_chain *chain, struct rte_mbuf *m)
+copy_out(struct zcrx_queue *q, struct zcrx_chain *chain, uint32_t max,
+         struct rte_mbuf *m)
 {
     struct rte_mbuf *tail = m;
 
@@ -38,7 +41,7 @@ copy_out(struct zcrx_queue *q, struct zcrx_chain *chain, struct rte_mbuf *m)
 
         tail->data_len = n;
         m->pkt_len += n;
-        if (m->pkt_len > q->vf.max_frame) {
+        if (m->pkt_len > max) {
             return &q->stats.tx_dropped_length;
         }
         if (n < room || !zcrx_chain_more(chain)) {
@@ -54,6 +57,22 @@ copy_out(struct zcrx_queue *q, struct zcrx_chain *chain, struct rte_mbuf *m)
     return m->pkt_len < RTE_ETHER_HDR_LEN ? &q->stats.tx_dropped_length : NULL;
 }
 
+/* Copies the frame that 'chain' is at into 'm', and has the VF do what 'hdr'
+ * asks for.  Returns as copy_out() does. */
+static uint64_t *
+copy_out_offloaded(struct zcrx_queue *q, struct zcrx_chain *chain,
+                   const struct virtio_net_hdr_v1 *hdr, struct rte_mbuf *m)
+{
+    const struct zcrx_tx_offload *o = &q->vf.offload.tx;
+    bool tso = (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE
+                && (o->tso4 || o->tso6));
+    uint64_t *drop;
+
+    drop = copy_out(q, chain, tso ? ZCRX_MAX_TSO_FRAME : o->max_frame, m);
+    return (drop || zcrx_offload_request(o, hdr, m)
+            ? drop : &q->stats.tx_dropped_offload);
+}
+
 /* Reads the header and the frame of 'head' into 'm'.  Returns as copy_out()
  * does. */
 static uint64_t *
@@ -67,14 +86,34 @@ read_frame(struct zcrx_queue *q, const struct zcrx_head *head,
     zcrx_chain_init(&chain, &q->tx, head);
     if (zcrx_chain_read(&chain, &hdr, q->tx.hdr_len) < q->tx.hdr_len) {
         drop = &q->stats.tx_dropped_length;
-    } else if (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM
-               || hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-        drop = &q->stats.tx_dropped_offload;
+    } else if (zcrx_offload_is_requested(&hdr)) {
+        drop = copy_out_offloaded(q, &chain, &hdr, m);
     } else {
-        drop = copy_out(q, &chain, m);
+        drop = copy_out(q, &chain, q->vf.offload.tx.max_frame, m);
     }
     /* Of a frame whose chain is broken, there is only a part. */
     return q->tx.error ? &q->stats.tx_dropped_guest_error : drop;
+}
+
+/* Has the VF's driver prepare the 'n' frames in 'mbufs', some of which ask for
+ * something.  Drops those with which it cannot do that, and returns how many
+ * are left. */
+static uint16_t
+prepare_frames(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n)
+{
+    uint16_t done = 0;
+
+    for (;;) {
+        done += rte_eth_tx_prepare(q->vf.port_id, q->vf.queue_id,
+                                   &mbufs[done], n - done);
+        if (done == n) {
+            return n;
+        }
+        zcrx_stats_add(&q->stats.tx_dropped_offload, 1);
+        rte_pktmbuf_free(mbufs[done]);
+        n--;
+        memmove(&mbufs[done], &mbufs[done + 1], (n - done) * sizeof *mbufs);
+    }
 }
 
 /* Gives the 'n' frames in 'mbufs' to the VF, which drops what it has no room
@@ -110,6 +149,7 @@ zcrx_tx_relay(struct zcrx_queue *q)
     struct zcrx_head heads[ZCRX_BURST];
     struct zcrx_used used[ZCRX_BURST];
     uint16_t n_frames = 0;
+    uint64_t flags = 0;         /* Of all frames. */
     uint64_t bytes = 0;
     uint16_t n;
 
@@ -133,10 +173,14 @@ zcrx_tx_relay(struct zcrx_queue *q)
             zcrx_stats_add(drop, 1);
             rte_pktmbuf_free(m);
         } else {
+            flags |= m->ol_flags;
             mbufs[n_frames++] = m;
         }
         used[i].id = heads[i].id;
         used[i].len = 0;
+    }
+    if (flags) {
+        n_frames = prepare_frames(q, mbufs, n_frames);
     }
     if (n_frames) {
         send_frames(q, mbufs, n_frames);

@@ -50,15 +50,18 @@ static const struct vf_quirk {
     const char *prefix;         /* Of the driver's name. */
     bool chains;
     bool writes_header;
+    bool no_tso;                /* It does not send full-sized segments. */
     const char *unusable;       /* Why not, NULL if it is usable. */
 } quirks[] = {
-    { "net_pcap", true, false, NULL },
-    { "net_virtio", false, true, NULL },
-    { "net_af_xdp", false, false, "it receives into its own mempool's memory "
-      "only, not into guest memory" },
-    { "net_ring", false, false, "it receives mbufs of somebody else's" },
-    { "net_bonding", false, false, "its members take buffers of one pool "
-      "without an order" },
+    { .prefix = "net_pcap", .chains = true },
+    { .prefix = "net_tap", .no_tso = true },
+    { .prefix = "net_virtio", .writes_header = true },
+    { .prefix = "net_af_xdp", .unusable = "it receives into its own mempool's "
+      "memory only, not into guest memory" },
+    { .prefix = "net_ring", .unusable = "it receives mbufs of somebody "
+      "else's" },
+    { .prefix = "net_bonding", .unusable = "its members take buffers of one "
+      "pool without an order" },
 };
 
 static const struct vf_quirk *
@@ -202,6 +205,7 @@ read_info(struct zcrx_vf *vf)
     vf->dies_with_link = false;
     vf->chains = quirk && quirk->chains;
     vf->writes_header = quirk && quirk->writes_header;
+    vf->no_tso = quirk && quirk->no_tso;
     /* A driver that has a ring has limits to its length; one that does not say
      * has none. */
     vf->no_ring = (vf->uses_cpu
@@ -342,6 +346,29 @@ frame_overhead(const struct rte_eth_dev_info *info)
     return overhead - RTE_ETHER_CRC_LEN;
 }
 
+/* Returns the virtio-net features that 'vf', which is attached, is good for
+ * (see zcrx_offload_features()).  'copied' says whether all frames that it
+ * receives are copied to the guest. */
+uint64_t
+zcrx_vf_offloads(const struct zcrx_vf *vf, bool copied)
+{
+    uint64_t features = zcrx_offload_features(&vf->info);
+
+    /* A driver that verifies checksums by CPU reads the lengths in a frame
+     * more than once, and one that finds a virtio-net header in front of it
+     * relies on that: neither must happen where the guest can write.  What is
+     * more, the latter hands over frames whose checksum is still to be
+     * computed. */
+    if (vf->writes_header || (vf->uses_cpu && !copied)) {
+        features &= ~(UINT64_C(1) << VIRTIO_NET_F_GUEST_CSUM);
+    }
+    if (vf->no_tso) {
+        features &= ~(UINT64_C(1) << VIRTIO_NET_F_HOST_TSO4
+                      | UINT64_C(1) << VIRTIO_NET_F_HOST_TSO6);
+    }
+    return features;
+}
+
 /* Configures 'vf', which is attached and stopped.  Returns NULL or an
  * error. */
 char *
@@ -360,7 +387,9 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
             conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
         }
     }
-    vf->tx_seg_size = TX_SEG_SIZE;
+    zcrx_offload_configure(&vf->info, config->features, &conf);
+    vf->tx_seg_size = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO
+                       ? ZCRX_TSO_SEG_SIZE : TX_SEG_SIZE);
     if (vf->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) {
         conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
     } else {
@@ -387,6 +416,7 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
     rte_eth_dev_adjust_nb_rx_tx_desc(vf->port_id, &n_rxd, &vf->n_txd);
     vf->n_queues = config->n_queues;
     vf->mtu = config->mtu;
+    vf->features = config->features;
     vf->max_frame = config->mtu + frame_overhead(&vf->info);
     return NULL;
 }
@@ -634,7 +664,7 @@ zcrx_vf_describe_queue(const struct zcrx_vf *vf, uint16_t queue_id,
 {
     qvf->port_id = vf->port_id;
     qvf->queue_id = queue_id;
-    qvf->max_frame = vf->max_frame;
     qvf->no_ring = vf->no_ring;
     qvf->chains = vf->chains;
+    zcrx_offload_init(&qvf->offload, &vf->info, vf->features, vf->max_frame);
 }

@@ -50,6 +50,8 @@ struct zcrx_vf_config {
     uint16_t n_rxd;             /* Receive descriptors per queue. */
     uint16_t n_txd;             /* Transmit descriptors per queue. */
     uint16_t mtu;               /* Bytes. */
+    uint64_t features;          /* That the guest negotiated, as far as they
+                                 * are in zcrx_vf_offloads(). */
 };
 
 struct zcrx_vf {
@@ -68,6 +70,7 @@ struct zcrx_vf {
     bool no_ring;               /* Takes an mbuf per frame as frames come. */
     bool chains;                /* ...and several for a long frame. */
     bool writes_header;         /* Writes a virtio-net header before frames. */
+    bool no_tso;                /* Segments not what guests ask for. */
     bool uses_cpu;              /* Moves data by CPU, not by DMA. */
     bool dies_with_link;        /* Once down, its link does not come up. */
     uint16_t fixed_rxd;         /* Receive descriptors that it has whatever it
@@ -77,6 +80,7 @@ struct zcrx_vf {
     uint16_t n_queues;
     uint16_t n_txd;
     uint16_t mtu;
+    uint64_t features;
     uint32_t max_frame;         /* Bytes that a frame from it has at most. */
     uint32_t tx_seg_size;       /* Bytes of a frame per transmit mbuf. */
 
@@ -91,6 +95,7 @@ void zcrx_vf_detach(struct zcrx_vf *);
 bool zcrx_vf_is_attached(const struct zcrx_vf *);
 bool zcrx_vf_is_lost(const struct zcrx_vf *);
 char *zcrx_vf_check(const struct zcrx_vf *, const struct zcrx_vf_config *);
+uint64_t zcrx_vf_offloads(const struct zcrx_vf *, bool copied);
 char *zcrx_vf_configure(struct zcrx_vf *, const struct zcrx_vf_config *);
 
 uint16_t zcrx_vf_rx_descriptors(const struct zcrx_vf *, uint16_t wanted,

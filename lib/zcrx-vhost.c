@@ -37,20 +37,24 @@ VLOG_DEFINE_THIS_MODULE(zcrx_vhost);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
+/* Features that the VF must be good for. */
+#define OFFLOAD_FEATURES                        \
+    ((1ULL << VIRTIO_NET_F_CSUM)                \
+     | (1ULL << VIRTIO_NET_F_GUEST_CSUM)        \
+     | (1ULL << VIRTIO_NET_F_HOST_TSO4)         \
+     | (1ULL << VIRTIO_NET_F_HOST_TSO6))
+
 /* Features of DPDK's vhost library that ring sync does not serve (yet, or
  * ever).  What is left is what a guest is offered. */
 #define UNSERVED_FEATURES                       \
     ((1ULL << VIRTIO_F_IN_ORDER)                \
      | (1ULL << VIRTIO_F_ACCESS_PLATFORM)       \
      | (1ULL << VHOST_F_LOG_ALL)                \
-     | (1ULL << VIRTIO_NET_F_CSUM)              \
-     | (1ULL << VIRTIO_NET_F_GUEST_CSUM)        \
+     | OFFLOAD_FEATURES                         \
      | (1ULL << VIRTIO_NET_F_GUEST_TSO4)        \
      | (1ULL << VIRTIO_NET_F_GUEST_TSO6)        \
      | (1ULL << VIRTIO_NET_F_GUEST_ECN)         \
      | (1ULL << VIRTIO_NET_F_GUEST_UFO)         \
-     | (1ULL << VIRTIO_NET_F_HOST_TSO4)         \
-     | (1ULL << VIRTIO_NET_F_HOST_TSO6)         \
      | (1ULL << VIRTIO_NET_F_HOST_ECN)          \
      | (1ULL << VIRTIO_NET_F_HOST_UFO))
 
@@ -218,10 +222,13 @@ static const struct rte_vhost_device_ops device_ops = {
 };
 
 /* Starts a session on the socket at 'path' for the port named 'owner'.  The
- * server need not be there yet.  Returns NULL or an error.  Main thread. */
+ * server need not be there yet.  The guest is offered those of the features
+ * that depend on the VF that are in 'offloads'.  Returns NULL or an error.
+ * Main thread. */
 char *
 zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
-                    const char *path, const struct zcrx_vhost_ops *ops)
+                    const char *path, uint64_t offloads,
+                    const struct zcrx_vhost_ops *ops)
 {
     /* The library takes what is longer, and cuts it off. */
     size_t max_len = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
@@ -246,6 +253,7 @@ zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
 
     vhost->ops = ops;
     vhost->path = xstrdup(path);
+    vhost->offloads = offloads;
     vhost->vid = -1;
     vhost->quiesced = ZCRX_QUIESCE_NONE;
     ovs_mutex_lock(&sessions_mutex);
@@ -253,7 +261,8 @@ zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
     ovs_mutex_unlock(&sessions_mutex);
 
     if (rte_vhost_driver_callback_register(path, &device_ops)
-        || rte_vhost_driver_disable_features(path, UNSERVED_FEATURES)
+        || rte_vhost_driver_disable_features(path,
+                                             UNSERVED_FEATURES & ~offloads)
         || rte_vhost_driver_set_protocol_features(path,
                                                   SERVED_PROTOCOL_FEATURES)
         || rte_vhost_driver_start(path)) {

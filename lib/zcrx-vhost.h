@@ -65,6 +65,7 @@ struct zcrx_vhost {
     struct ovs_list node;       /* In the list of sessions. */
     const struct zcrx_vhost_ops *ops;
     char *path;                 /* Of the socket. */
+    uint64_t offloads;          /* Features of the VF that are offered. */
     int vid;                    /* DPDK's device id, -1 while waiting. */
     enum zcrx_quiesce quiesced; /* By a message that is being handled. */
     bool enabled[2 * ZCRX_MAX_QUEUE_PAIRS]; /* Virtqueues, by the guest. */
@@ -83,7 +84,8 @@ struct zcrx_guest {
 };
 
 char *zcrx_vhost_register(struct zcrx_vhost *, const char *owner,
-                          const char *path, const struct zcrx_vhost_ops *);
+                          const char *path, uint64_t offloads,
+                          const struct zcrx_vhost_ops *);
 void zcrx_vhost_unregister(struct zcrx_vhost *);
 
 const char *zcrx_vhost_read_guest(const struct zcrx_vhost *,

@@ -281,6 +281,7 @@ enum zcrx_copy_result {
 enum zcrx_copy_result zcrx_vring_copy_in(struct zcrx_vring *,
                                          const struct zcrx_head *,
                                          const void *frame, uint32_t len,
+                                         uint8_t hdr_flags,
                                          struct zcrx_used *, uint16_t *n_used);
 
 #endif /* zcrx-vring.h */

@@ -307,7 +307,8 @@ copy_in(struct fuzz_input *in)
     uint32_t total = 0;
     uint16_t n = 0;
 
-    if (zcrx_vring_copy_in(&vq, head, frame, len, used, &n) == ZCRX_COPY_OK) {
+    if (zcrx_vring_copy_in(&vq, head, frame, len, 0, used, &n)
+        == ZCRX_COPY_OK) {
         ORACLE(n && n <= ZCRX_MAX_MERGE && !vq.error);
         for (uint16_t i = 0; i < n; i++) {
             const struct zcrx_head used_head = { used[i].id };

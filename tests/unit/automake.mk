@@ -62,6 +62,7 @@ tests_unit_test_vring_LDADD = lib/libzcrxring.a
 # Those that need DPDK.
 check_PROGRAMS += \
 	tests/unit/test-audit \
+	tests/unit/test-offload \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
 	tests/unit/test-qualify \
@@ -75,6 +76,11 @@ tests_unit_test_audit_SOURCES = \
 	tests/unit/guest.c \
 	tests/unit/rig.c
 tests_unit_test_audit_LDADD = $(unit_libs)
+tests_unit_test_offload_SOURCES = \
+	tests/unit/test-offload.c \
+	tests/unit/guest.c \
+	tests/unit/rig.c
+tests_unit_test_offload_LDADD = $(unit_libs)
 
 tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/guest.c
 tests_unit_test_pool_LDADD = $(unit_libs)
@@ -101,6 +107,7 @@ tests_unit_test_sync_guest_LDADD = $(unit_libs)
 
 # The flags come out of Open vSwitch's build.
 $(tests_unit_test_audit_OBJECTS) \
+$(tests_unit_test_offload_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
 $(tests_unit_test_qualify_OBJECTS) \

@@ -157,7 +157,8 @@ rig_start(const struct rig_config *config)
              config->devargs);
     CHECK(!rte_eth_dev_get_port_by_name(name, &rig.port));
     q->vf.port_id = rig.port;
-    q->vf.max_frame = max_frame();
+    q->vf.offload = rig.config.offload;
+    q->vf.offload.tx.max_frame = max_frame();
     q->vf.no_ring = true;
     q->vf.chains = config->chains;
     start_queue();
@@ -408,7 +409,9 @@ rig_receive(uint8_t *frame)
             }
             CHECK(len > hdr_len);
             guest_buf_read(&rig.guest, buf, 0, &hdr, hdr_len);
-            CHECK(!hdr.flags && !hdr.gso_type && !hdr.hdr_len
+            CHECK(rig.config.offload.rx_csum || !hdr.flags);
+            rig.hdr_flags = hdr.flags;
+            CHECK(!hdr.gso_type && !hdr.hdr_len
                   && !hdr.gso_size && !hdr.csum_start && !hdr.csum_offset);
             n = hdr.num_buffers;
             CHECK(n == 1 || (rig.config.mergeable && n <= ZCRX_MAX_MERGE));

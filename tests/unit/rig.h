@@ -40,6 +40,7 @@ struct rig_config {
     bool indirect;
     bool event_idx;
     unsigned int n_tx_mbufs;    /* 512 if it is 0. */
+    struct zcrx_offload offload;
 };
 
 /* How the guest lays out a receive buffer. */
@@ -65,6 +66,7 @@ struct rig {
     uint32_t slot_size;
     unsigned int *slots;        /* Unused places for buffers. */
     unsigned int n_slots;
+    uint8_t hdr_flags;          /* Of the frame that it received last. */
     uint32_t rx_seq;            /* The frame that the guest receives next. */
     struct rte_mempool *ovs_mp; /* For frames of OVS. */
     unsigned int n_freed;       /* Those that were freed. */

@@ -430,7 +430,7 @@ copy_frame(uint32_t len)
     if (reserved) {
         CHECK_EQ(zcrx_vring_take(&vq, &head, 1), 1);
     }
-    CHECK_EQ(zcrx_vring_copy_in(&vq, reserved ? &head : NULL, frame, len,
+    CHECK_EQ(zcrx_vring_copy_in(&vq, reserved ? &head : NULL, frame, len, 0,
                                 used, &n_used), ZCRX_COPY_OK);
     CHECK(n_used >= 1 && n_used <= n_bufs);
     CHECK_EQ(vq.n_outstanding, n_used);
@@ -491,7 +491,7 @@ copy_to_many(uint16_t n_bufs, uint32_t len, bool mergeable)
         guest_post_one(&gq, areas + i * 150, 100);
     }
     fill_frame(frame, len);
-    result = zcrx_vring_copy_in(&vq, NULL, frame, len, used, &n_used);
+    result = zcrx_vring_copy_in(&vq, NULL, frame, len, 0, used, &n_used);
     if (result == ZCRX_COPY_OK) {
         CHECK_EQ(n_used, (12 + len + 99) / 100);
         check_copied(used, n_used, frame, len);
@@ -553,14 +553,14 @@ test_copy_head(void)
         }
         CHECK_EQ(zcrx_vring_take(&vq, heads, 2), 2);
         fill_frame(frame, sizeof frame);
-        CHECK_EQ(zcrx_vring_copy_in(&vq, &heads[0], frame, 89, used, &n_used),
-                 ZCRX_COPY_TOO_LONG);
+        CHECK_EQ(zcrx_vring_copy_in(&vq, &heads[0], frame, 89, 0, used,
+                                    &n_used), ZCRX_COPY_TOO_LONG);
         CHECK_EQ(n_used, 0);
         CHECK_EQ(vq.n_outstanding, 2);
         guest_check_memory(&guest);
 
-        CHECK_EQ(zcrx_vring_copy_in(&vq, &heads[0], frame, 88, used, &n_used),
-                 ZCRX_COPY_OK);
+        CHECK_EQ(zcrx_vring_copy_in(&vq, &heads[0], frame, 88, 0, used,
+                                    &n_used), ZCRX_COPY_OK);
         CHECK_EQ(used[0].id, heads[0].id);
         check_copied(used, n_used, frame, 88);
         CHECK_EQ(vq.n_outstanding, 1);
@@ -582,13 +582,13 @@ test_copy_header_only(void)
         guest_post_one(&gq, areas + 100, 100);
         fill_frame(frame, sizeof frame);
         if (first < 12) {
-            CHECK_EQ(zcrx_vring_copy_in(&vq, NULL, frame, 60, used, &n_used),
-                     ZCRX_COPY_ERROR);
+            CHECK_EQ(zcrx_vring_copy_in(&vq, NULL, frame, 60, 0, used,
+                                        &n_used), ZCRX_COPY_ERROR);
             CHECK_EQ(vq.error, ZCRX_VRING_BAD_LENGTH);
             vq.error = ZCRX_VRING_OK;
         } else {
-            CHECK_EQ(zcrx_vring_copy_in(&vq, NULL, frame, 60, used, &n_used),
-                     ZCRX_COPY_OK);
+            CHECK_EQ(zcrx_vring_copy_in(&vq, NULL, frame, 60, 0, used,
+                                        &n_used), ZCRX_COPY_OK);
             CHECK_EQ(n_used, 2);
             check_copied(used, n_used, frame, 60);
         }

@@ -89,7 +89,7 @@ take(enum way way, uint16_t n)
             static const uint8_t hdr[12] = { [10] = 1 }; /* num_buffers */
             uint64_t gpa;
 
-            if (zcrx_vring_copy_in(&vq, NULL, frame, sizeof frame, used,
+            if (zcrx_vring_copy_in(&vq, NULL, frame, sizeof frame, 0, used,
                                    &n_used)) {
                 CHECK_EQ(n_used, 0);
                 return i;
@@ -403,8 +403,8 @@ test_bad_chain_copy_in(void)
             if (alone) {
                 CHECK_EQ(zcrx_vring_take(&vq, &head, 1), 1);
             }
-            CHECK_EQ(zcrx_vring_copy_in(&vq, NULL, frame, sizeof frame, used,
-                                        &n_used), ZCRX_COPY_ERROR);
+            CHECK_EQ(zcrx_vring_copy_in(&vq, NULL, frame, sizeof frame, 0,
+                                        used, &n_used), ZCRX_COPY_ERROR);
             CHECK_EQ(n_used, 0);
             check_stopped(COPY_IN, alone);
             tear_down(bad_chains[i].error);
@@ -425,8 +425,8 @@ test_bad_chain_copy_in_head(void)
 
         set_up_bad_chain(&bad_chains[i], true);
         CHECK_EQ(zcrx_vring_take(&vq, heads, 2), 2);
-        CHECK_EQ(zcrx_vring_copy_in(&vq, &heads[1], frame, sizeof frame, used,
-                                    &n_used), ZCRX_COPY_ERROR);
+        CHECK_EQ(zcrx_vring_copy_in(&vq, &heads[1], frame, sizeof frame, 0,
+                                    used, &n_used), ZCRX_COPY_ERROR);
         CHECK_EQ(n_used, 0);
         check_stopped(COPY_IN, 2);
         tear_down(bad_chains[i].error);

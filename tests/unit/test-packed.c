@@ -341,7 +341,7 @@ test_save(void)
         CHECK(zcrx_vring_save(&vq, &heads[0]));
         publish(&heads[1], 3, 60);
         collect(3, 60);
-        CHECK_EQ(zcrx_vring_copy_in(&vq, &heads[0], frame, sizeof frame,
+        CHECK_EQ(zcrx_vring_copy_in(&vq, &heads[0], frame, sizeof frame, 0,
                                     &used, &n_used), ZCRX_COPY_OK);
         zcrx_vring_publish(&vq, &used, n_used);
         guest_expect(&guest, pieces[0].gpa, hdr, 12);

@@ -301,7 +301,7 @@ receive(void)
         return;
     }
     head = zcrx_pool_reserved(pool);
-    result = zcrx_vring_copy_in(&vq, head, frame, len, used, &n_used);
+    result = zcrx_vring_copy_in(&vq, head, frame, len, 0, used, &n_used);
     if (result == ZCRX_COPY_NO_BUFFER) {
         CHECK(!head);
         return;

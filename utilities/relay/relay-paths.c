@@ -246,7 +246,7 @@ zcrx_start(struct relay_path *path, const struct relay_setup *setup)
     }
     q->tx_mp = path->vf.tx_mp;
     q->vf.port_id = path->vf.port;
-    q->vf.max_frame = path->vf.max_frame;
+    q->vf.offload.tx.max_frame = path->vf.max_frame;
     relay_vf_start(&path->vf, setup, q->pool->mp);
     zcrx_queue_start(q);
 }
