@@ -293,7 +293,7 @@ add_to_filters(struct zcrx_steer *steer, const struct zcrx_steer_class *class)
 
 /* Makes '*steer' the rules that 's' states: "none", "all", or classes with
  * commas between them, each once.  Returns NULL if successful, otherwise what
- * is wrong with 's', which the caller must free; '*steer' then is of no use. */
+ * is wrong with 's', which the caller must free: '*steer' is of no use. */
 char *
 zcrx_steer_parse(struct zcrx_steer *steer, const char *s)
 {

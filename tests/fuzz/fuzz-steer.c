@@ -14,9 +14,10 @@
  * limitations under the License.
  */
 
-/* A fuzzer for matching frames to slow-path classes: the input is a frame.  The
- * quick look at it must agree with the long one, which is had by making the
- * filters let everything through, and no byte beyond the frame may be read. */
+/* A fuzzer for matching frames to slow-path classes: the input is a frame.
+ * The quick look at it must agree with the long one, which is had by making
+ * the filters let everything through, and no byte beyond the frame may be
+ * read. */
 
 #include <stdlib.h>
 #include <string.h>
