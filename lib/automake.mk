@@ -23,6 +23,7 @@ lib_libzcrxring_a_SOURCES = \
 	lib/zcrx-steer.c \
 	lib/zcrx-steer.h \
 	lib/zcrx-vring-packed.c \
+	lib/zcrx-vring-plain.h \
 	lib/zcrx-vring-private.h \
 	lib/zcrx-vring-split.c \
 	lib/zcrx-vring.c \

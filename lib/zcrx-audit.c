@@ -82,7 +82,7 @@ audit_packed(struct zcrx_audit *audit, const struct zcrx_vring *vq,
     uint32_t end;
 
     for (uint32_t id = 0; id < vq->size; id++) {
-        n_desc += vq->outstanding[id] ? vq->packed_bufs[id].n_desc : 0;
+        n_desc += vq->taken[id].n_desc;
     }
     if (n_desc != vq->n_desc_outstanding || n_desc > vq->size) {
         report(audit, "%s ring: buffers with %"PRIu32" descriptors are "
@@ -108,7 +108,7 @@ audit_vring(struct zcrx_audit *audit, const struct zcrx_vring *vq,
         report(audit, "%s ring: %s", name, zcrx_vring_strerror(vq->error));
     }
     for (uint32_t id = 0; id < vq->size; id++) {
-        n += vq->outstanding[id];
+        n += zcrx_vring_is_outstanding(vq, id);
     }
     if (n != vq->n_outstanding || n > vq->size) {
         report(audit, "%s ring: %"PRIu32" of %"PRIu16" buffers are "
@@ -130,7 +130,7 @@ put(struct zcrx_audit *audit, const struct zcrx_vring *vq, uint8_t *places,
 {
     if (id >= vq->size) {
         report(audit, "pool: there is no buffer %"PRIu16, id);
-    } else if (!vq->outstanding[id]) {
+    } else if (!zcrx_vring_is_outstanding(vq, id)) {
         report(audit, "pool: buffer %"PRIu16" is held but was not taken", id);
     } else if (places[id] != PLACE_NONE) {
         report(audit, "pool: buffer %"PRIu16" is in two states", id);
@@ -169,7 +169,7 @@ audit_posted(struct zcrx_audit *audit, const struct zcrx_pool *pool,
     uint64_t iova = m->buf_iova + RTE_PKTMBUF_HEADROOM;
     uint32_t room = m->buf_len - RTE_PKTMBUF_HEADROOM;
     uint8_t hdr_len = pool->vq->hdr_len;
-    const void *hdr = zcrx_pool_hdr(pool, m, id, hdr_len);
+    const void *hdr = zcrx_pool_hdr(pool, m, id);
     const struct zcrx_gpa_map *map = pool->vq->map;
     const struct zcrx_gpa_region *r;
     uint64_t gpa;
@@ -260,7 +260,7 @@ audit_pool(struct zcrx_audit *audit, const struct zcrx_pool *pool,
         put(audit, vq, places, pool->reserved[pos].id, PLACE_RESERVED);
     }
     for (uint32_t id = 0; id < vq->size; id++) {
-        if (vq->outstanding[id] && places[id] == PLACE_NONE) {
+        if (zcrx_vring_is_outstanding(vq, id) && places[id] == PLACE_NONE) {
             n_posted++;
             audit_posted(audit, pool, id);
         }

@@ -23,6 +23,8 @@
 #include <rte_malloc.h>
 #include <rte_mbuf_pool_ops.h>
 
+#include "zcrx-vring-plain.h"
+
 /* Guest buffers that are taken from the virtqueue at once. */
 #define POOL_BURST 32
 
@@ -116,27 +118,40 @@ post_guest(struct zcrx_pool *pool, const struct zcrx_rx_buf *buf)
     return m;
 }
 
-/* As dequeue_guest(), for as long as the guest's buffers are plain ones. */
-static uint32_t
+/* What post_plain() needs. */
+struct plain_post {
+    struct rte_mbuf *guest_mbufs;
+    void **objs;
+    uint32_t offset;            /* From where an mbuf begins to the header. */
+};
+
+/* Points the guest mbuf for buffer 'id' at it. */
+static inline void
+post_plain(void *post_, uint16_t id, uintptr_t hdr, uint16_t len)
+{
+    struct plain_post *post = post_;
+    struct rte_mbuf *m = &post->guest_mbufs[id];
+
+    m->buf_addr = (void *) (hdr - post->offset);
+    m->buf_iova = hdr - post->offset;
+    m->buf_len = len + post->offset;
+    *post->objs++ = m;
+}
+
+/* As dequeue_guest(), for as long as the guest's buffers are plain ones.  On
+ * its own, it can keep all that it needs in registers. */
+static uint32_t __rte_noinline
 dequeue_plain(struct zcrx_pool *pool, void **objs, uint32_t n)
 {
-    uint32_t offset = RTE_PKTMBUF_HEADROOM - pool->vq->hdr_len;
-    struct rte_mbuf *guest_mbufs = pool->guest_mbufs;
-    struct zcrx_plain_buf bufs[POOL_BURST];
-    uint16_t got;
+    struct plain_post post = {
+        .guest_mbufs = pool->guest_mbufs,
+        .objs = objs,
+        .offset = RTE_PKTMBUF_HEADROOM - pool->vq->hdr_len,
+    };
+    uint16_t got = zcrx_vring_take_plain(pool->vq,
+                                         RTE_MIN(n, (uint32_t) UINT16_MAX),
+                                         pool->plain, post_plain, &post);
 
-    got = zcrx_vring_take_plain(pool->vq, bufs,
-                                RTE_MIN(n, (uint32_t) POOL_BURST),
-                                pool->plain);
-    for (uint16_t i = 0; i < got; i++) {
-        struct rte_mbuf *m = &guest_mbufs[bufs[i].id];
-        uintptr_t addr = bufs[i].addr - offset;
-
-        m->buf_addr = (void *) addr;
-        m->buf_iova = addr;
-        m->buf_len = bufs[i].len + offset;
-        objs[i] = m;
-    }
     if (got) {
         pool->copying = false;
         pool->n_posted += got;
@@ -474,8 +489,9 @@ zcrx_pool_recall(struct zcrx_pool *pool, struct rte_mbuf *const *kept,
     pool->credit = 0;
     pool->recalled = true;
 
-    memcpy(pool->has, pool->vq->outstanding,
-           pool->n_guest_mbufs * sizeof *pool->has);
+    for (uint32_t id = 0; id < pool->n_guest_mbufs; id++) {
+        pool->has[id] = zcrx_vring_is_outstanding(pool->vq, id);
+    }
     for (uint32_t i = 0; i < pool->n_unused; i++) {
         pool->has[pool->unused[i]] = false;
     }

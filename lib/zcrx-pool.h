@@ -49,6 +49,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
@@ -152,16 +153,40 @@ void zcrx_pool_pop_reserved(struct zcrx_pool *);
 void zcrx_pool_free_bounce(struct zcrx_pool *, struct rte_mbuf *);
 enum zcrx_copy_reason zcrx_pool_bounce_reason(const struct rte_mbuf *);
 
+/* Returns where the header for the frame in guest mbuf 'm' belongs, if it is
+ * one of 'hdr_len' bytes right before the frame. */
+static inline void *
+zcrx_pool_hdr_before(const struct rte_mbuf *m, uint8_t hdr_len)
+{
+    return (char *) m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_len;
+}
+
 /* Returns where the header for the frame in guest mbuf 'm', whose id is 'id',
  * belongs. */
 static inline void *
 zcrx_pool_hdr(const struct zcrx_pool *pool, const struct rte_mbuf *m,
-              uint16_t id, uint8_t hdr_len)
+              uint16_t id)
 {
-    if (unlikely(pool->hdrs_apart) && pool->hdrs[id]) {
-        return pool->hdrs[id];
-    }
-    return (char *) m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_len;
+    return (pool->hdrs_apart && pool->hdrs[id] ? pool->hdrs[id]
+            : zcrx_pool_hdr_before(m, pool->vq->hdr_len));
+}
+
+/* Returns true if the frame in guest mbuf 'm' does not begin where it should,
+ * or is not in 'm' alone.  Both are in the word of an mbuf that drivers rearm
+ * at once. */
+static inline bool
+zcrx_pool_is_moved(const struct rte_mbuf *m)
+{
+    const uint64_t expected = RTE_PKTMBUF_HEADROOM | UINT64_C(1) << 32;
+    const uint64_t mask = UINT64_C(0x0000ffff0000ffff);
+    uint64_t word;
+
+    RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, data_off)
+                     != offsetof(struct rte_mbuf, rearm_data));
+    RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, nb_segs)
+                     != offsetof(struct rte_mbuf, rearm_data) + 4);
+    memcpy(&word, &m->rearm_data, sizeof word);
+    return (word ^ expected) & mask;
 }
 
 /* Returns the mbufs that the VF has. */

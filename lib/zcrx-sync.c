@@ -130,24 +130,30 @@ deliver_bounce(struct zcrx_queue *q, struct rte_mbuf *m,
 static inline bool
 is_misplaced(const struct rte_mbuf *m)
 {
-    return ((m->nb_segs ^ 1) | (m->data_off ^ RTE_PKTMBUF_HEADROOM)
-            | (m->data_len > m->buf_len - RTE_PKTMBUF_HEADROOM));
+    return (zcrx_pool_is_moved(m)
+            || m->data_len > m->buf_len - RTE_PKTMBUF_HEADROOM);
 }
 
 /* Writes the headers for the frames in the first of the 'n' mbufs in 'mbufs',
  * up to one that is no guest mbuf or not as it should be, and adds them to
  * 'batch', which has room.  Returns how many, and adds their bytes to
- * '*bytes'.  'hdr_len' and 'rx_csum', which says whether the guest wants to
- * know of checksums, are constants. */
+ * '*bytes'.
+ *
+ * 'usual', which says that headers have the modern length and lie before the
+ * frame, which makes them two stores, and 'rx_csum', which says that the guest
+ * wants to know of checksums, are constants. */
 static __rte_always_inline uint16_t
 deliver_guest(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
-              uint8_t hdr_len, bool rx_csum, struct used_batch *batch,
+              bool usual, bool rx_csum, struct used_batch *batch,
               uint64_t *bytes)
 {
     struct zcrx_used *used = &batch->used[batch->n];
-    const struct zcrx_pool *pool = q->pool;
+    uint8_t hdr_len = usual ? ZCRX_HDR_LEN : q->rx.hdr_len;
+    /* For the compiler, writing a header could change all that is not our
+     * own. */
+    const struct zcrx_pool pool = *q->pool;
     uint64_t sum = 0;
-    uint16_t i;
+    uint32_t i;
 
     for (i = 0; i < n; i++) {
         const struct rte_mbuf *m = mbufs[i];
@@ -159,10 +165,11 @@ deliver_guest(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
         uint32_t len = m->data_len;
         uint16_t id;
 
-        if (unlikely(!zcrx_pool_is_guest(pool, m, &id) || is_misplaced(m))) {
+        if (unlikely(!zcrx_pool_is_guest(&pool, m, &id) || is_misplaced(m))) {
             break;
         }
-        memcpy(zcrx_pool_hdr(pool, m, id, hdr_len), &hdr, hdr_len);
+        memcpy(usual ? zcrx_pool_hdr_before(m, hdr_len)
+               : zcrx_pool_hdr(&pool, m, id), &hdr, hdr_len);
         used[i].id = id;
         used[i].len = hdr_len + len;
         sum += len;
@@ -172,24 +179,19 @@ deliver_guest(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
     return i;
 }
 
-/* As deliver_guest(), for whatever header the guest wants.  With a constant
- * length, a header is two stores, and checksums cost nothing where they are of
- * no interest: both are looked at once a burst. */
+/* As deliver_guest(), for whatever header the guest wants, which is looked at
+ * once a burst. */
 static inline uint16_t
 deliver_guests(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
                struct used_batch *batch, uint64_t *bytes)
 {
-    const uint8_t legacy = ZCRX_HDR_LEN_LEGACY;
-    const uint8_t modern = ZCRX_HDR_LEN;
-
-    if (likely(q->rx.hdr_len == modern)) {
-        return (likely(!q->vf.offload.rx_csum)
-                ? deliver_guest(q, mbufs, n, modern, false, batch, bytes)
-                : deliver_guest(q, mbufs, n, modern, true, batch, bytes));
+    if (unlikely(q->rx.hdr_len != ZCRX_HDR_LEN || q->pool->hdrs_apart)) {
+        return deliver_guest(q, mbufs, n, false, q->vf.offload.rx_csum, batch,
+                             bytes);
     }
-    return (q->vf.offload.rx_csum
-            ? deliver_guest(q, mbufs, n, legacy, true, batch, bytes)
-            : deliver_guest(q, mbufs, n, legacy, false, batch, bytes));
+    return (likely(!q->vf.offload.rx_csum)
+            ? deliver_guest(q, mbufs, n, true, false, batch, bytes)
+            : deliver_guest(q, mbufs, n, true, true, batch, bytes));
 }
 
 static inline bool

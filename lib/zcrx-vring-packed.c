@@ -29,9 +29,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define F_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
-#define F_USED (1 << VRING_PACKED_DESC_F_USED)
-
 /* A place in the ring. */
 struct cursor {
     uint16_t slot;
@@ -80,7 +77,8 @@ peek(struct zcrx_vring *vq, struct cursor c, uint16_t *id, uint16_t *n)
     /* Written last by the driver (Virtio 1.2 2.8.21.1). */
     uint16_t flags = __atomic_load_n(&desc->flags, __ATOMIC_ACQUIRE);
 
-    if (!(flags & F_AVAIL) == c.wrap || !(flags & F_USED) != c.wrap) {
+    if (!(flags & ZCRX_PACKED_AVAIL) == c.wrap
+        || !(flags & ZCRX_PACKED_USED) != c.wrap) {
         return false;
     }
     for (*n = 1; flags & VRING_DESC_F_NEXT; (*n)++) {
@@ -123,7 +121,6 @@ static inline bool
 take_one(struct zcrx_vring *vq, struct cursor *c, uint16_t *id)
 {
     uint16_t left = vq->size - vq->n_desc_outstanding;
-    struct zcrx_packed_buf *buf;
     uint16_t n_desc;
 
     if (!left || !peek(vq, *c, id, &n_desc)) {
@@ -133,14 +130,10 @@ take_one(struct zcrx_vring *vq, struct cursor *c, uint16_t *id)
         zcrx_vring_set_error(vq, ZCRX_VRING_BAD_INDEX);
         return false;
     }
-    if (!zcrx_vring_mark_taken(vq, *id)) {
+    if (!zcrx_vring_mark_taken(vq, *id, c->slot, n_desc)) {
         return false;
     }
-    buf = &vq->packed_bufs[*id];
-    buf->slot = c->slot;
-    buf->n_desc = n_desc;
     vq->n_desc_outstanding += n_desc;
-    vq->n_outstanding++;
     advance(vq, c, n_desc);
     return true;
 }
@@ -158,20 +151,28 @@ packed_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
     return i;
 }
 
+/* Frees what was saved of buffer 'id'. */
+static void
+drop_saved(struct zcrx_vring *vq, uint16_t id)
+{
+    if (vq->saved[id]) {
+        free(vq->saved[id]);
+        vq->saved[id] = NULL;
+        vq->n_saved--;
+    }
+}
+
 /* Forgets buffer 'id', which is not outstanding any more.  Returns how many
  * descriptors it had. */
 static uint16_t
 forget(struct zcrx_vring *vq, uint16_t id)
 {
-    struct zcrx_packed_buf *buf = &vq->packed_bufs[id];
+    uint16_t n_desc = vq->taken[id].n_desc;
 
-    if (buf->saved) {
-        free(buf->saved);
-        buf->saved = NULL;
-    }
-    vq->outstanding[id] = false;
-    vq->n_desc_outstanding -= buf->n_desc;
-    return buf->n_desc;
+    drop_saved(vq, id);
+    vq->taken[id].n_desc = 0;
+    vq->n_desc_outstanding -= n_desc;
+    return n_desc;
 }
 
 static void
@@ -199,7 +200,8 @@ packed_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
         if (!take_one(vq, &c, &bufs[i].head.id)) {
             break;
         }
-        flags = LOAD_ONCE(desc->flags) & ~(F_AVAIL | F_USED);
+        flags = (LOAD_ONCE(desc->flags)
+                 & ~(ZCRX_PACKED_AVAIL | ZCRX_PACKED_USED));
         if (flags == VRING_DESC_F_WRITE
             && zcrx_vring_describe_simple(vq, &bufs[i], LOAD_ONCE(desc->addr),
                                           LOAD_ONCE(desc->len))) {
@@ -215,75 +217,23 @@ packed_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
     return i;
 }
 
-static uint16_t
-packed_take_plain(struct zcrx_vring *vq, struct zcrx_plain_buf *plain,
-                  uint16_t n, struct zcrx_plain_limits limits, uint64_t *gpa_)
-{
-    struct zcrx_plain_window window = zcrx_plain_window(vq->region,
-                                                        limits);
-    uint16_t left = vq->size - vq->n_desc_outstanding;
-    struct vring_packed_desc *ring = vq->packed_desc;
-    struct zcrx_packed_buf *bufs = vq->packed_bufs;
-    bool *outstanding = vq->outstanding;
-    struct cursor c = avail_cursor(vq);
-    uint16_t size = vq->size;
-    uint16_t i;
-
-    n = n < left ? n : left;
-    for (i = 0; i < n; i++) {
-        const struct vring_packed_desc *desc = &ring[c.slot];
-        uint16_t available = (c.wrap ? F_AVAIL : F_USED) | VRING_DESC_F_WRITE;
-        uint32_t len;
-        uint64_t gpa;
-        uint16_t id;
-
-        /* Written last by the driver (Virtio 1.2 2.8.21.1). */
-        if (__atomic_load_n(&desc->flags, __ATOMIC_ACQUIRE) != available) {
-            break;
-        }
-        id = LOAD_ONCE(desc->id);
-        if (id >= size || outstanding[id]) {
-            break;
-        }
-        len = LOAD_ONCE(desc->len);
-        gpa = LOAD_ONCE(desc->addr);
-        if (!zcrx_plain_has_length(len, limits)
-            || gpa - window.gpa >= window.size) {
-            *gpa_ = gpa;
-            break;
-        }
-        outstanding[id] = true;
-        bufs[id].slot = c.slot;
-        bufs[id].n_desc = 1;
-        plain[i].addr = gpa + window.hva_offset;
-        plain[i].len = len;
-        plain[i].id = id;
-        if (++c.slot == size) {
-            c.slot = 0;
-            c.wrap = !c.wrap;
-        }
-    }
-    set_avail_cursor(vq, &c);
-    vq->n_desc_outstanding += i;
-    vq->n_outstanding += i;
-    return i;
-}
-
 static bool
 packed_save(struct zcrx_vring *vq, const struct zcrx_head *head)
 {
-    struct zcrx_packed_buf *buf = &vq->packed_bufs[head->id];
-    struct cursor c = { buf->slot, false };
+    uint16_t n_desc = vq->taken[head->id].n_desc;
+    struct cursor c = { vq->taken[head->id].pos, false };
+    struct vring_packed_desc *saved = malloc(n_desc * sizeof *saved);
 
-    buf->saved = malloc(buf->n_desc * sizeof *buf->saved);
-    if (!buf->saved) {
+    if (!saved) {
         zcrx_vring_set_error(vq, ZCRX_VRING_BAD_LENGTH);
         return false;
     }
-    for (uint16_t i = 0; i < buf->n_desc; i++) {
-        memcpy(&buf->saved[i], &vq->packed_desc[c.slot], sizeof *buf->saved);
+    for (uint16_t i = 0; i < n_desc; i++) {
+        memcpy(&saved[i], &vq->packed_desc[c.slot], sizeof *saved);
         advance(vq, &c, 1);
     }
+    vq->saved[head->id] = saved;
+    vq->n_saved++;
     return true;
 }
 
@@ -298,9 +248,8 @@ packed_rewind(struct zcrx_vring *vq)
         uint16_t slot = c.slot;
         uint16_t id, n;
 
-        if (!peek(vq, c, &id, &n) || id >= vq->size || !vq->outstanding[id]
-            || vq->packed_bufs[id].slot != slot
-            || vq->packed_bufs[id].n_desc != n) {
+        if (!peek(vq, c, &id, &n) || id >= vq->size
+            || vq->taken[id].pos != slot || vq->taken[id].n_desc != n) {
             return false;
         }
         advance(vq, &c, n);
@@ -309,7 +258,7 @@ packed_rewind(struct zcrx_vring *vq)
         return false;
     }
     for (uint32_t id = 0; id < vq->size; id++) {
-        if (vq->outstanding[id]) {
+        if (vq->taken[id].n_desc) {
             forget(vq, id);
         }
     }
@@ -318,46 +267,66 @@ packed_rewind(struct zcrx_vring *vq)
     return true;
 }
 
-/* The driver looks at the first entry before the others, so that one becomes
- * visible last (Virtio 1.2 2.8.6). */
+/* The length, the id and the flags of a descriptor, as one number. */
+typedef uint64_t __attribute__((may_alias)) desc_word;
+
+static desc_word *
+desc_word_at(struct vring_packed_desc *desc)
+{
+    void *p = &desc->len;
+
+    return p;
+}
+
 static void
 packed_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
 {
-    struct cursor c = { vq->used_idx, vq->used_wrap };
+    const uint64_t both = ((uint64_t) (ZCRX_PACKED_AVAIL | ZCRX_PACKED_USED)
+                           << 48);
+    const uint64_t written = (uint64_t) VRING_DESC_F_WRITE << 48;
     struct vring_packed_desc *ring = vq->packed_desc;
-    struct vring_packed_desc *first = &ring[c.slot];
-    uint16_t first_flags = 0;
+    desc_word *first = desc_word_at(&ring[vq->used_idx]);
+    uint64_t flags = written | (vq->used_wrap ? both : 0);
+    struct zcrx_taken *taken = vq->taken;
+    uint32_t slot = vq->used_idx;
+    uint32_t size = vq->size;
+    desc_word first_word = 0;
+    desc_word *to = &first_word;
     uint32_t n_used = 0;
 
-    for (uint16_t i = 0; i < n; i++) {
-        struct vring_packed_desc *desc = &ring[c.slot];
-        uint16_t flags = c.wrap ? F_AVAIL | F_USED : 0;
-        uint16_t n_desc = forget(vq, used[i].id);
+    for (uint32_t i = 0; i < n; i++) {
+        struct zcrx_used u = used[i];
+        uint32_t n_desc = taken[u.id].n_desc;
+        uint64_t word = flags | u.len | (uint64_t) u.id << 32;
 
-        if (used[i].len) {
-            flags |= VRING_DESC_F_WRITE;
+        if (__builtin_expect(!u.len, false)) {
+            word &= ~written;
         }
-        if (i) {
-            /* Length, id and flags, in one store. */
-            uint64_t word = (used[i].len | (uint64_t) used[i].id << 32
-                             | (uint64_t) flags << 48);
-
-            memcpy(&desc->len, &word, sizeof word);
-        } else {
-            desc->id = used[i].id;
-            desc->len = used[i].len;
-            first_flags = flags;
-        }
-        advance(vq, &c, n_desc);
+        *to = word;
+        taken[u.id].n_desc = 0;
         n_used += n_desc;
+        slot += n_desc;
+        if (slot >= size) {
+            slot -= size;
+            flags ^= both;
+        }
+        to = desc_word_at(&ring[slot]);
     }
+    if (n) {
+        /* The driver looks at the first entry before the others, so that one
+         * becomes visible last (Virtio 1.2 2.8.6). */
+        __atomic_store_n(first, first_word, __ATOMIC_RELEASE);
+    }
+    if (vq->n_saved) {
+        for (uint32_t i = 0; i < n; i++) {
+            drop_saved(vq, used[i].id);
+        }
+    }
+    vq->n_desc_outstanding -= n_used;
     vq->n_unsignalled += n_used;
     vq->n_outstanding -= n;
-    vq->used_idx = c.slot;
-    vq->used_wrap = c.wrap;
-    if (n) {
-        __atomic_store_n(&first->flags, first_flags, __ATOMIC_RELEASE);
-    }
+    vq->used_idx = slot;
+    vq->used_wrap = flags & both;
 }
 
 /* Virtio 1.2 2.8.10, 2.8.14. */
@@ -389,18 +358,18 @@ packed_suppress_kicks(struct zcrx_vring *vq)
 static void
 packed_chain_init(struct zcrx_chain *c, const struct zcrx_head *head)
 {
-    const struct zcrx_packed_buf *buf = &c->vq->packed_bufs[head->id];
+    const struct zcrx_taken *taken = &c->vq->taken[head->id];
 
     c->counted = true;
-    c->left = buf->n_desc;
-    if (buf->saved) {
-        c->table = buf->saved;
-        c->table_size = buf->n_desc;
+    c->left = taken->n_desc;
+    if (c->vq->saved[head->id]) {
+        c->table = c->vq->saved[head->id];
+        c->table_size = taken->n_desc;
         c->next = 0;
     } else {
         c->table = c->vq->packed_desc;
         c->table_size = c->vq->size;
-        c->next = buf->slot;
+        c->next = taken->pos;
     }
 }
 
@@ -409,7 +378,6 @@ const struct zcrx_vring_ops zcrx_vring_packed = {
     .n_avail = packed_n_avail,
     .take = packed_take,
     .take_rx = packed_take_rx,
-    .take_plain = packed_take_plain,
     .untake = packed_untake,
     .save = packed_save,
     .rewind = packed_rewind,

@@ -20,7 +20,12 @@
 
 /* What the files that implement virtqueues share. */
 
+#include <string.h>
+
 #include "zcrx-vring.h"
+
+_Static_assert(sizeof(struct zcrx_taken) == sizeof(uint32_t),
+               "zcrx_taken_set() stores one word");
 
 /* Loads a field that the guest may be writing, exactly once. */
 #define LOAD_ONCE(FIELD) \
@@ -29,6 +34,13 @@
 
 extern const struct zcrx_vring_ops zcrx_vring_split;
 extern const struct zcrx_vring_ops zcrx_vring_packed;
+
+/* The flags that say whose a packed descriptor is. */
+#define ZCRX_PACKED_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
+#define ZCRX_PACKED_USED (1 << VRING_PACKED_DESC_F_USED)
+
+uint16_t zcrx_split_limit(struct zcrx_vring *, uint16_t n);
+bool zcrx_vring_move_to_region(struct zcrx_vring *, uint64_t gpa);
 
 /* Stops 'vq' because of 'error', unless it has stopped already. */
 static inline void
@@ -39,20 +51,31 @@ zcrx_vring_set_error(struct zcrx_vring *vq, enum zcrx_vring_error error)
     }
 }
 
-/* Marks buffer 'id' of 'vq' as taken.  Returns false and stops the queue if it
- * cannot be. */
+/* Sets both members of '*taken' in one store. */
+static inline void
+zcrx_taken_set(struct zcrx_taken *taken, uint16_t pos, uint16_t n_desc)
+{
+    uint32_t word = pos | (uint32_t) n_desc << 16;
+
+    memcpy(taken, &word, sizeof word);
+}
+
+/* Marks buffer 'id' of 'vq' as taken from 'pos', with 'n_desc' descriptors.
+ * Returns false and stops the queue if it cannot be. */
 static inline bool
-zcrx_vring_mark_taken(struct zcrx_vring *vq, uint16_t id)
+zcrx_vring_mark_taken(struct zcrx_vring *vq, uint16_t id, uint16_t pos,
+                      uint16_t n_desc)
 {
     if (id >= vq->size) {
         zcrx_vring_set_error(vq, ZCRX_VRING_BAD_HEAD);
         return false;
     }
-    if (vq->outstanding[id]) {
+    if (vq->taken[id].n_desc) {
         zcrx_vring_set_error(vq, ZCRX_VRING_BAD_DUPLICATE);
         return false;
     }
-    vq->outstanding[id] = true;
+    zcrx_taken_set(&vq->taken[id], pos, n_desc);
+    vq->n_outstanding++;
     return true;
 }
 
@@ -86,34 +109,6 @@ zcrx_vring_describe_simple(struct zcrx_vring *vq, struct zcrx_rx_buf *buf,
     buf->room = room;
     buf->iova = zcrx_gpa_to_iova(r, gpa + vq->hdr_len, room);
     return true;
-}
-
-/* Where a plain buffer may begin: in one region, and so far from its end that
- * the longest one fits. */
-struct zcrx_plain_window {
-    uint64_t gpa;
-    uint64_t size;              /* 0 if there can be none. */
-    uint64_t hva_offset;        /* From GPA to HVA. */
-};
-
-static inline struct zcrx_plain_window
-zcrx_plain_window(const struct zcrx_gpa_region *r,
-                  struct zcrx_plain_limits limits)
-{
-    bool direct = !r->page_iova && !r->no_dma && r->size >= limits.max;
-
-    return (struct zcrx_plain_window) {
-        .gpa = r->gpa,
-        .size = direct ? r->size - limits.max + 1 : 0,
-        .hva_offset = r->hva - r->gpa,
-    };
-}
-
-/* Returns true if 'len' is within 'limits'. */
-static inline bool
-zcrx_plain_has_length(uint32_t len, struct zcrx_plain_limits limits)
-{
-    return len - limits.min <= (uint32_t) limits.max - limits.min;
 }
 
 #endif /* zcrx-vring-private.h */

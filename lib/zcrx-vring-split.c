@@ -51,8 +51,8 @@ split_n_avail(struct zcrx_vring *vq)
 }
 
 /* Returns how many of 'n' buffers can be taken. */
-static uint16_t
-limit(struct zcrx_vring *vq, uint16_t n)
+uint16_t
+zcrx_split_limit(struct zcrx_vring *vq, uint16_t n)
 {
     uint16_t n_avail = vq->seen_avail - vq->next_avail;
 
@@ -69,12 +69,11 @@ take_one(struct zcrx_vring *vq, uint16_t *id)
 {
     uint16_t i = LOAD_ONCE(vq->avail->ring[vq->next_avail & vq->mask]);
 
-    if (!zcrx_vring_mark_taken(vq, i)) {
+    if (!zcrx_vring_mark_taken(vq, i, vq->next_avail, 1)) {
         return false;
     }
     *id = i;
-    vq->taken_at[i] = vq->next_avail++;
-    vq->n_outstanding++;
+    vq->next_avail++;
     return true;
 }
 
@@ -83,7 +82,7 @@ split_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
 {
     uint16_t i;
 
-    n = limit(vq, n);
+    n = zcrx_split_limit(vq, n);
     for (i = 0; i < n && take_one(vq, &heads[i].id); i++) {
         continue;
     }
@@ -94,7 +93,7 @@ static void
 split_untake(struct zcrx_vring *vq, const struct zcrx_head *heads, uint16_t n)
 {
     for (uint16_t i = 0; i < n; i++) {
-        vq->outstanding[heads[i].id] = false;
+        vq->taken[heads[i].id].n_desc = 0;
     }
     vq->next_avail -= n;
     vq->n_outstanding -= n;
@@ -105,7 +104,7 @@ split_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
 {
     uint16_t i;
 
-    n = limit(vq, n);
+    n = zcrx_split_limit(vq, n);
     for (i = 0; i < n; i++) {
         const struct vring_desc *desc;
 
@@ -123,50 +122,6 @@ split_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
             break;
         }
     }
-    return i;
-}
-
-static uint16_t
-split_take_plain(struct zcrx_vring *vq, struct zcrx_plain_buf *bufs,
-                 uint16_t n, struct zcrx_plain_limits limits, uint64_t *gpa_)
-{
-    struct zcrx_plain_window window = zcrx_plain_window(vq->region,
-                                                        limits);
-    const struct vring_avail *avail = vq->avail;
-    const struct vring_desc *table = vq->desc;
-    bool *outstanding = vq->outstanding;
-    uint16_t *taken_at = vq->taken_at;
-    uint16_t pos = vq->next_avail;
-    uint16_t size = vq->size;
-    uint16_t mask = vq->mask;
-    uint16_t i;
-
-    n = limit(vq, n);
-    for (i = 0; i < n; i++, pos++) {
-        uint16_t id = LOAD_ONCE(avail->ring[pos & mask]);
-        const struct vring_desc *desc = &table[id];
-        uint32_t len;
-        uint64_t gpa;
-
-        if (id >= size || outstanding[id]
-            || LOAD_ONCE(desc->flags) != VRING_DESC_F_WRITE) {
-            break;
-        }
-        len = LOAD_ONCE(desc->len);
-        gpa = LOAD_ONCE(desc->addr);
-        if (!zcrx_plain_has_length(len, limits)
-            || gpa - window.gpa >= window.size) {
-            *gpa_ = gpa;
-            break;
-        }
-        outstanding[id] = true;
-        taken_at[id] = pos;
-        bufs[i].addr = gpa + window.hva_offset;
-        bufs[i].len = len;
-        bufs[i].id = id;
-    }
-    vq->next_avail = pos;
-    vq->n_outstanding += i;
     return i;
 }
 
@@ -196,8 +151,8 @@ split_rewind(struct zcrx_vring *vq)
 
         /* One that was overtaken may have been used and offered again since,
          * and then be in the ring twice. */
-        if (id >= vq->size || !vq->outstanding[id]
-            || vq->taken_at[id] != pos) {
+        if (id >= vq->size || !vq->taken[id].n_desc
+            || vq->taken[id].pos != pos) {
             return false;
         }
     }
@@ -215,7 +170,7 @@ split_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
     memcpy(&vq->used->ring[pos], used, n_first * sizeof *used);
     memcpy(vq->used->ring, &used[n_first], (n - n_first) * sizeof *used);
     for (uint16_t i = 0; i < n; i++) {
-        vq->outstanding[used[i].id] = false;
+        vq->taken[used[i].id].n_desc = 0;
     }
     vq->n_outstanding -= n;
     vq->n_unsignalled += n;
@@ -266,7 +221,6 @@ const struct zcrx_vring_ops zcrx_vring_split = {
     .n_avail = split_n_avail,
     .take = split_take,
     .take_rx = split_take_rx,
-    .take_plain = split_take_plain,
     .untake = split_untake,
     .save = split_save,
     .rewind = split_rewind,

@@ -40,7 +40,6 @@ init_split(struct zcrx_vring *vq, const struct zcrx_vring_config *config)
     vq->next_avail = config->last_avail;
     vq->seen_avail = config->last_avail;
     vq->used_idx = config->last_used;
-    vq->taken_at = calloc(config->size, sizeof *vq->taken_at);
 }
 
 static void
@@ -54,7 +53,7 @@ init_packed(struct zcrx_vring *vq, const struct zcrx_vring_config *config)
     vq->avail_wrap = config->last_avail >> 15;
     vq->used_idx = config->last_used & 0x7fff;
     vq->used_wrap = config->last_used >> 15;
-    vq->packed_bufs = calloc(config->size, sizeof *vq->packed_bufs);
+    vq->saved = calloc(config->size, sizeof *vq->saved);
 }
 
 /* Returns true if the 'len' bytes at 'p' lie in one region of 'map' and 'p' is
@@ -125,9 +124,8 @@ zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
         init_split(vq, config);
     }
     /* Not xcalloc(): nothing here knows Open vSwitch. */
-    vq->outstanding = calloc(size, sizeof *vq->outstanding);
-    if (!vq->outstanding
-        || (config->packed ? !vq->packed_bufs : !vq->taken_at)) {
+    vq->taken = calloc(size, sizeof *vq->taken);
+    if (!vq->taken || (config->packed && !vq->saved)) {
         zcrx_vring_destroy(vq);
         return ENOMEM;
     }
@@ -148,14 +146,12 @@ void
 zcrx_vring_destroy(struct zcrx_vring *vq)
 {
     if (vq->ops == &zcrx_vring_packed) {
-        for (uint16_t i = 0; vq->packed_bufs && i < vq->size; i++) {
-            free(vq->packed_bufs[i].saved);
+        for (uint16_t i = 0; vq->n_saved && i < vq->size; i++) {
+            free(vq->saved[i]);
         }
-        free(vq->packed_bufs);
-    } else {
-        free(vq->taken_at);
+        free(vq->saved);
     }
-    free(vq->outstanding);
+    free(vq->taken);
     memset(vq, 0, sizeof *vq);
 }
 
@@ -305,8 +301,8 @@ zcrx_vring_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
 
 /* Makes the region in which 'gpa' lies that of the last buffer.  Returns false
  * if it was that already, or lies in none. */
-static bool
-move_to_region(struct zcrx_vring *vq, uint64_t gpa)
+bool
+zcrx_vring_move_to_region(struct zcrx_vring *vq, uint64_t gpa)
 {
     const struct zcrx_gpa_region *r = zcrx_gpa_find(vq->map, gpa, 1);
 
@@ -315,26 +311,6 @@ move_to_region(struct zcrx_vring *vq, uint64_t gpa)
     }
     vq->region = r;
     return true;
-}
-
-/* Takes up to 'n' receive buffers, for as long as they are plain ones with
- * lengths as in 'limits', and stores them in 'bufs'.  Returns how many; what
- * comes then, and be it an error, is for zcrx_vring_take_rx() to find. */
-uint16_t
-zcrx_vring_take_plain(struct zcrx_vring *vq, struct zcrx_plain_buf *bufs,
-                      uint16_t n, struct zcrx_plain_limits limits)
-{
-    uint16_t done = 0;
-
-    while (!vq->error && done < n) {
-        uint64_t gpa = vq->region->gpa;
-
-        done += vq->ops->take_plain(vq, &bufs[done], n - done, limits, &gpa);
-        if (done == n || !move_to_region(vq, gpa)) {
-            break;
-        }
-    }
-    return done;
 }
 
 /* Puts all buffers that are outstanding back, so that they are available
@@ -350,12 +326,12 @@ void
 zcrx_vring_put_back_all(struct zcrx_vring *vq)
 {
     if (!vq->n_outstanding || vq->ops->rewind(vq)) {
-        memset(vq->outstanding, 0, vq->size * sizeof *vq->outstanding);
+        memset(vq->taken, 0, vq->size * sizeof *vq->taken);
         vq->n_outstanding = 0;
         return;
     }
     for (uint32_t id = 0; id < vq->size; id++) {
-        if (vq->outstanding[id]) {
+        if (vq->taken[id].n_desc) {
             struct zcrx_used used = { .id = id };
 
             zcrx_vring_publish(vq, &used, 1);

@@ -117,15 +117,8 @@ struct zcrx_rx_buf {
     uint32_t room;              /* Bytes for a frame in the whole buffer. */
 };
 
-/* A receive buffer that was taken and is as almost all are: one descriptor,
- * which a device reaches at the address at which we do. */
-struct zcrx_plain_buf {
-    uintptr_t addr;             /* HVA, and IOVA, of the header. */
-    uint16_t len;               /* Bytes, with the header. */
-    uint16_t id;                /* To name it by when it is used. */
-};
-
-/* Bounds of the lengths of plain buffers, in bytes, at least 1. */
+/* Bounds of the lengths of plain buffers, in bytes, at least 1.  See
+ * zcrx_vring_take_plain(). */
 struct zcrx_plain_limits {
     uint16_t min;
     uint16_t max;
@@ -138,9 +131,7 @@ struct zcrx_used {
 };
 
 /* What differs between the kinds of virtqueue, for a burst of buffers at a
- * time.  The functions of the same names below say what each does.
- * 'take_plain' takes only what lies in 'region', and stores in '*gpa' where
- * the buffer is for which it stopped. */
+ * time.  The functions of the same names below say what each does. */
 struct zcrx_chain;
 struct zcrx_vring;
 struct zcrx_vring_ops {
@@ -148,9 +139,6 @@ struct zcrx_vring_ops {
     uint16_t (*n_avail)(struct zcrx_vring *);
     uint16_t (*take)(struct zcrx_vring *, struct zcrx_head *, uint16_t n);
     uint16_t (*take_rx)(struct zcrx_vring *, struct zcrx_rx_buf *, uint16_t n);
-    uint16_t (*take_plain)(struct zcrx_vring *, struct zcrx_plain_buf *,
-                           uint16_t n, struct zcrx_plain_limits,
-                           uint64_t *gpa);
     void (*untake)(struct zcrx_vring *, const struct zcrx_head *, uint16_t n);
     bool (*save)(struct zcrx_vring *, const struct zcrx_head *);
     bool (*rewind)(struct zcrx_vring *);
@@ -160,26 +148,24 @@ struct zcrx_vring_ops {
     void (*chain_init)(struct zcrx_chain *, const struct zcrx_head *);
 };
 
-/* Of a packed ring: a buffer that was taken. */
-struct zcrx_packed_buf {
-    uint16_t slot;              /* Of its first descriptor. */
-    uint16_t n_desc;
-    struct vring_packed_desc *saved; /* See zcrx_vring_save(). */
+/* A buffer that was taken. */
+struct zcrx_taken {
+    uint16_t pos;               /* Its position when it was. */
+    uint16_t n_desc;            /* Places that it takes in the ring: 1 if
+                                 * split.  0 if it is not outstanding. */
 };
 
 struct zcrx_vring {
     const struct zcrx_vring_ops *ops;
     const struct zcrx_gpa_map *map;
     const struct zcrx_gpa_region *region; /* Where the last buffer was. */
-    bool *outstanding;          /* By descriptor id. */
+    struct zcrx_taken *taken;   /* By descriptor id. */
 
     union {
         struct {                /* Split. */
             const struct vring_desc *desc;
             const struct vring_avail *avail;
             struct vring_used *used;
-            uint16_t *taken_at; /* By descriptor id: its position when it was
-                                 * taken. */
             uint16_t seen_avail; /* The guest's index when last looked at. */
             uint16_t mask;
         };
@@ -187,7 +173,9 @@ struct zcrx_vring {
             struct vring_packed_desc *packed_desc;
             const struct vring_packed_desc_event *driver_event;
             struct vring_packed_desc_event *device_event;
-            struct zcrx_packed_buf *packed_bufs; /* By descriptor id. */
+            struct vring_packed_desc **saved; /* By descriptor id, see
+                                               * zcrx_vring_save(). */
+            uint16_t n_saved;   /* Of 'saved' that are not NULL. */
             uint16_t n_desc_outstanding;
             bool avail_wrap;    /* Wrap counters. */
             bool used_wrap;
@@ -221,8 +209,6 @@ uint16_t zcrx_vring_n_avail(struct zcrx_vring *);
 uint16_t zcrx_vring_take(struct zcrx_vring *, struct zcrx_head *, uint16_t n);
 uint16_t zcrx_vring_take_rx(struct zcrx_vring *, struct zcrx_rx_buf *,
                             uint16_t n);
-uint16_t zcrx_vring_take_plain(struct zcrx_vring *, struct zcrx_plain_buf *,
-                               uint16_t n, struct zcrx_plain_limits);
 void zcrx_vring_untake(struct zcrx_vring *, const struct zcrx_head *,
                        uint16_t n);
 bool zcrx_vring_save(struct zcrx_vring *, const struct zcrx_head *);
@@ -232,6 +218,14 @@ void zcrx_vring_publish(struct zcrx_vring *, const struct zcrx_used *,
 bool zcrx_vring_must_notify(struct zcrx_vring *);
 bool zcrx_vring_notify(struct zcrx_vring *);
 void zcrx_vring_suppress_kicks(struct zcrx_vring *);
+
+/* Returns true if buffer 'id', which the ring has, was taken and neither used
+ * nor put back since. */
+static inline bool
+zcrx_vring_is_outstanding(const struct zcrx_vring *vq, uint16_t id)
+{
+    return vq->taken[id].n_desc;
+}
 
 const char *zcrx_vring_kind(const struct zcrx_vring *);
 uint16_t zcrx_vring_guest_avail(const struct zcrx_vring *);

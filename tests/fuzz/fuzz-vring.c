@@ -25,6 +25,7 @@
 
 #include "fuzz.h"
 #include "zcrx-vring.h"
+#include "zcrx-vring-plain.h"
 
 #define MEM_SIZE 2048
 #define N_REGIONS 3
@@ -204,7 +205,7 @@ note_taken(const struct zcrx_head *head)
     for (unsigned int i = 0; i < n_taken; i++) {
         ORACLE(taken[i].id != head->id);
     }
-    ORACLE(vq.outstanding[head->id]);
+    ORACLE(zcrx_vring_is_outstanding(&vq, head->id));
     taken[n_taken++] = *head;
 }
 
@@ -246,23 +247,34 @@ take_rx(unsigned int n)
     }
 }
 
+/* What take_plain() was given, and how many there were. */
+struct plain {
+    struct zcrx_plain_limits limits;
+    uint16_t n;
+};
+
+static void
+look_at_plain(void *plain_, uint16_t id, uintptr_t addr, uint16_t len)
+{
+    const struct zcrx_head head = { id };
+    struct plain *plain = plain_;
+
+    plain->n++;
+    note_taken(&head);
+    ORACLE(len >= plain->limits.min && len <= plain->limits.max);
+    ORACLE(is_memory((void *) addr, len));
+    memset((void *) addr, 0x5a, len);
+}
+
 static void
 take_plain(unsigned int n, uint16_t min, uint16_t more)
 {
-    const struct zcrx_plain_limits limits = { 1 + min, 1 + min + more };
-    struct zcrx_plain_buf bufs[MAX_TAKE];
+    struct plain plain = { .limits = { 1 + min, 1 + min + more } };
     bool broken = vq.error;
-    uint16_t got = zcrx_vring_take_plain(&vq, bufs, n, limits);
+    uint16_t got = zcrx_vring_take_plain(&vq, n, plain.limits, look_at_plain,
+                                         &plain);
 
-    ORACLE(got <= n && !(broken && got));
-    for (uint16_t i = 0; i < got; i++) {
-        const struct zcrx_head head = { bufs[i].id };
-
-        note_taken(&head);
-        ORACLE(bufs[i].len >= limits.min && bufs[i].len <= limits.max);
-        ORACLE(is_memory((void *) bufs[i].addr, bufs[i].len));
-        memset((void *) bufs[i].addr, 0x5a, bufs[i].len);
-    }
+    ORACLE(got <= n && got == plain.n && !(broken && got));
 }
 
 static void
@@ -291,7 +303,7 @@ publish(unsigned int i, uint32_t len)
     const struct zcrx_used used = { .id = taken[i].id, .len = len };
 
     zcrx_vring_publish(&vq, &used, 1);
-    ORACLE(!vq.outstanding[used.id]);
+    ORACLE(!zcrx_vring_is_outstanding(&vq, used.id));
     forget_taken(i);
     zcrx_vring_must_notify(&vq);
 }
@@ -351,7 +363,7 @@ put_back_all(void)
     zcrx_vring_put_back_all(&vq);
     n_taken = 0;
     for (uint32_t i = 0; i < config.size; i++) {
-        ORACLE(!vq.outstanding[i]);
+        ORACLE(!zcrx_vring_is_outstanding(&vq, i));
     }
 }
 
@@ -406,7 +418,7 @@ run(struct fuzz_input *in)
         case 13:
             /* Once each: this is for buffers that others overtake. */
             if (n_taken && (!config.packed
-                            || !vq.packed_bufs[taken[0].id].saved)) {
+                            || !vq.saved[taken[0].id])) {
                 zcrx_vring_save(&vq, &taken[0]);
             }
             break;

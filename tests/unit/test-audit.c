@@ -121,10 +121,10 @@ check_vring_errors(struct zcrx_vring *vq, struct guest_vq *gq, uint16_t taken)
     CHECK_FOUND(vq->n_outstanding, vq->n_outstanding + 1);
     CHECK_FOUND(vq->next_avail, vq->next_avail + 1);
     CHECK_FOUND(vq->used_idx, vq->used_idx - 1);
-    CHECK_FOUND(vq->outstanding[taken], false);
+    CHECK_FOUND(vq->taken[taken].n_desc, 0);
     if (gq->packed) {
         CHECK_FOUND(vq->n_desc_outstanding, vq->n_desc_outstanding - 1);
-        CHECK_FOUND(vq->packed_bufs[taken].n_desc, 7);
+        CHECK_FOUND(vq->taken[taken].n_desc, 7);
         CHECK_FOUND(vq->avail_wrap, !vq->avail_wrap);
         CHECK_FOUND(vq->used_wrap, !vq->used_wrap);
     } else {
@@ -156,7 +156,7 @@ check_pool_errors(struct zcrx_pool *pool, uint16_t posted)
     CHECK_FOUND(pool->n_unused, 1);
     CHECK_FOUND(pool->unused[0], pool->unused[1]);
     CHECK_FOUND(pool->unused[0], pool->vq->size);
-    while (pool->vq->outstanding[not_taken]) {
+    while (zcrx_vring_is_outstanding(pool->vq, not_taken)) {
         not_taken++;
     }
     CHECK_FOUND(pool->unused[0], not_taken);
@@ -192,7 +192,7 @@ check_unsound(enum rig_kind kind)
     CHECK(zcrx_pool_is_guest(q->pool, mbufs[0], &id));
 
     CHECK_FOUND(q->tx.next_avail, q->tx.next_avail + 1);
-    CHECK_FOUND(q->tx.outstanding[0], true);
+    CHECK_FOUND(q->tx.taken[0].n_desc, 1);
 #define ZCRX_COUNTER(NAME) \
     CHECK_FOUND(q->stats.NAME, q->stats.NAME + 1);
     ZCRX_COPY_REASONS

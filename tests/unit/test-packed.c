@@ -167,7 +167,7 @@ take_in_order(uint16_t size, uint16_t start)
         CHECK_EQ(got, n < left ? n : left);
         for (uint16_t i = n_taken; i < n_taken + got; i++) {
             CHECK_EQ(heads[i].id, gq.offered[next++]);
-            CHECK(vq.outstanding[heads[i].id]);
+            CHECK(zcrx_vring_is_outstanding(&vq, heads[i].id));
             n_avail_desc += gq.bufs[heads[i].id].n_descs;
         }
         n_taken += got;
@@ -178,7 +178,7 @@ take_in_order(uint16_t size, uint16_t start)
 
             publish(&heads[i], 1, 100);
             n_used_desc += gq.bufs[heads[i].id].n_descs;
-            CHECK(!vq.outstanding[heads[i].id]);
+            CHECK(!zcrx_vring_is_outstanding(&vq, heads[i].id));
             CHECK(guest_collect(&gq, NULL) == &gq.bufs[heads[i].id]);
             heads[i] = heads[--n_taken];
         }

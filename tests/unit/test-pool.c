@@ -190,7 +190,9 @@ take_snapshot(void)
     s.pool.bounce_below = 0;
     s.pool.starving_since = 0;
     s.pool.starving_with = 0;
-    memcpy(s.outstanding, vq.outstanding, vq.size * sizeof *vq.outstanding);
+    for (uint16_t id = 0; id < vq.size; id++) {
+        s.outstanding[id] = zcrx_vring_is_outstanding(&vq, id);
+    }
     memcpy(s.unused, pool->unused, pool->n_unused * sizeof *pool->unused);
     return s;
 }

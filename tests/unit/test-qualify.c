@@ -93,7 +93,7 @@ test_mbufs(void)
             CHECK((uint8_t *) m->buf_addr + RTE_PKTMBUF_HEADROOM == data);
             CHECK_EQ(m->buf_iova + RTE_PKTMBUF_HEADROOM, (uintptr_t) data);
             CHECK_EQ(m->buf_len, RTE_PKTMBUF_HEADROOM + room);
-            CHECK(zcrx_pool_hdr(pool, m, id, vq.hdr_len) == hdr);
+            CHECK(zcrx_pool_hdr(pool, m, id) == hdr);
             CHECK(m->pool == pool->mp);
             /* What vector drivers do not write, or overwrite. */
             CHECK(rte_mbuf_refcnt_read(m) == 1);

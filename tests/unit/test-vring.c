@@ -77,7 +77,7 @@ test_init(void)
         memset(&config, 0, sizeof config);
         config.size = bad[i];
         CHECK(zcrx_vring_init(&vq, &config, &map) == EINVAL);
-        CHECK(!vq.outstanding);
+        CHECK(!vq.taken);
     }
     for (int features = 0; features < 4; features++) {
         memset(&config, 0, sizeof config);
@@ -116,7 +116,7 @@ take_in_order(uint16_t size, uint16_t start, uint64_t seed)
         CHECK_EQ(got, n < left ? n : left);
         for (uint16_t i = n_taken; i < n_taken + got; i++) {
             CHECK_EQ(heads[i].id, ids[i]);
-            CHECK(vq.outstanding[ids[i]]);
+            CHECK(zcrx_vring_is_outstanding(&vq, ids[i]));
         }
         n_taken += got;
         total += got;
@@ -139,7 +139,7 @@ take_in_order(uint16_t size, uint16_t start, uint64_t seed)
 
                 CHECK(guest_collect(&gq, &len) == &gq.bufs[ids[i]]);
                 CHECK_EQ(len, i % 100);
-                CHECK(!vq.outstanding[ids[i]]);
+                CHECK(!zcrx_vring_is_outstanding(&vq, ids[i]));
             }
             CHECK(!guest_collect(&gq, NULL));
             n_posted = n_taken = 0;
@@ -234,7 +234,7 @@ test_untake(void)
     for (size_t j = 0; j < N_ELEMENTS(starts); j++) {
         struct zcrx_head heads[16], again[16];
         uint16_t ids[16];
-        bool outstanding[16];
+        struct zcrx_taken taken[16];
 
         set_up(16, starts[j]);
         post(16, ids);
@@ -242,11 +242,14 @@ test_untake(void)
         for (uint16_t n = 0; n <= 13; n++) {
             struct zcrx_vring before = vq;
 
-            memcpy(outstanding, vq.outstanding, sizeof outstanding);
+            memcpy(taken, vq.taken, sizeof taken);
             CHECK_EQ(zcrx_vring_take(&vq, &heads[3], n), n);
             zcrx_vring_untake(&vq, &heads[3], n);
             CHECK(!memcmp(&before, &vq, sizeof vq));
-            CHECK(!memcmp(outstanding, vq.outstanding, sizeof outstanding));
+            for (uint16_t id = 0; id < 16; id++) {
+                CHECK_EQ(zcrx_vring_is_outstanding(&vq, id),
+                         taken[id].n_desc);
+            }
             CHECK_EQ(zcrx_vring_take(&vq, again, n), n);
             CHECK(!memcmp(again, &heads[3], n * sizeof again[0]));
             zcrx_vring_untake(&vq, again, n);
