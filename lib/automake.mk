@@ -47,6 +47,10 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-pair.h \
 	lib/zcrx-pool.c \
 	lib/zcrx-pool.h \
+	lib/zcrx-queues.c \
+	lib/zcrx-queues.h \
+	lib/zcrx-rss.c \
+	lib/zcrx-rss.h \
 	lib/zcrx-start.c \
 	lib/zcrx-start.h \
 	lib/zcrx-stats.h \

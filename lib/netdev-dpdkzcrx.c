@@ -380,14 +380,14 @@ netdev_dpdkzcrx_send(struct netdev *netdev, int qid,
 {
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
     struct zcrx_pair *pair = &dev->pair;
-    uint16_t n_active = zcrx_pair_n_active(pair);
-    struct zcrx_queue *q = &pair->queues[n_active ? qid % n_active : 0];
+    struct zcrx_queue *q = zcrx_pair_queue_to_guest(pair, qid);
+    bool in_use = zcrx_queue_in_use(q);
     struct dp_packet *packet;
     bool is_up;
 
     atomic_read_relaxed(&dev->is_up, &is_up);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        if (!n_active || !is_up) {
+        if (!in_use || !is_up) {
             zcrx_stats_add_shared(&q->stats.inject_dropped_no_guest, 1);
             dp_packet_delete(packet);
         } else if (!zcrx_queue_inject(q, &packet->mbuf)) {
@@ -667,7 +667,7 @@ netdev_dpdkzcrx_rxq_dealloc(struct netdev_rxq *rxq)
 static bool
 netdev_dpdkzcrx_rxq_enabled(struct netdev_rxq *rxq)
 {
-    return rxq->queue_id < zcrx_pair_n_active(pair_of(rxq->netdev));
+    return zcrx_queue_in_use(&pair_of(rxq->netdev)->queues[rxq->queue_id]);
 }
 
 /* PMD thread.  Relays frames between the VF and the guest, none of which OVS

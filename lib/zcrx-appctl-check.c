@@ -47,7 +47,7 @@ audit_pair(struct zcrx_pair *pair, struct zcrx_audit *audit)
 {
     for (uint16_t i = 0; i < pair->n_queues; i++) {
         struct zcrx_queue *q = &pair->queues[i];
-        bool polled = q->running && !pair->paused;
+        bool polled = zcrx_queue_in_use(q) && !pair->paused;
 
         if (polled) {
             zcrx_gate_close(&q->gate);

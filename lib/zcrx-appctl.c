@@ -28,6 +28,7 @@
 #include "unixctl.h"
 #include "util.h"
 #include "zcrx-pair.h"
+#include "zcrx-rss.h"
 
 /* Every command makes JSON first; what people read is printed from that, so
  * that both always say the same. */
@@ -164,21 +165,53 @@ describe_stats(const struct zcrx_stats *stats, struct json *queue)
               stats->tx_sampled_frames);
 }
 
+/* Adds what the guest did wrong, if it did. */
+static void
+put_error(struct json *object, const char *name, enum zcrx_vring_error error)
+{
+    if (error) {
+        json_object_put_string(object, name, zcrx_vring_strerror(error));
+    }
+}
+
+/* Describes what the guest wants of queue pair 'i' and what it did wrong. */
+static void
+describe_guest_queue(const struct zcrx_pair *pair, uint16_t i,
+                     struct json *queue)
+{
+    bool is_there = i < pair->guest.n_queue_pairs;
+
+    put_bool(queue, "enabled", is_there && pair->guest.pairs[i].enabled);
+    if (is_there) {
+        put_error(queue, "rx_error", pair->guest.pairs[i].rx.error);
+        put_error(queue, "tx_error", pair->guest.pairs[i].tx.error);
+    }
+}
+
 static struct json *
 describe_queue(const struct zcrx_pair *pair, uint16_t i)
 {
     const struct zcrx_queue *q = &pair->queues[i];
     struct zcrx_stats stats = { .wire_rx_frames = 0 };
     struct json *queue = json_object_create();
+    uint16_t n_entries;
 
     put_uint(queue, "queue", i);
-    put_bool(queue, "active", q->running);
+    put_bool(queue, "active", zcrx_queue_in_use(q));
+    describe_guest_queue(pair, i, queue);
     if (q->running) {
         json_object_put(queue, "rx", describe_vring(&q->rx));
-        json_object_put(queue, "tx", describe_vring(&q->tx));
+        if (q->tx.ops) {
+            json_object_put(queue, "tx", describe_vring(&q->tx));
+        }
+        put_uint(queue, "vf_queue", q->vf.queue_id);
+        if (zcrx_rss_count(&pair->vf, q->vf.queue_id, &n_entries)) {
+            put_uint(queue, "rss_entries", n_entries);
+        }
         put_uint(queue, "vf_descriptors", pair->n_rxd);
-        put_uint(queue, "posted", q->pool->n_posted);
-        put_uint(queue, "posted_bounce", q->pool->n_bounce_posted);
+        put_uint(queue, "posted", q->pool ? q->pool->n_posted : 0);
+        put_uint(queue, "posted_bounce",
+                 q->pool ? q->pool->n_bounce_posted : 0);
     }
     zcrx_stats_accumulate(&stats, &q->stats);
     describe_stats(&stats, queue);
@@ -308,6 +341,9 @@ print_vring(const struct json *queue, const char *name, const char *title,
 {
     const struct json *ring = get(queue, name);
 
+    if (!ring) {
+        return;
+    }
     ds_put_format(out, "    %-15s %s, %lld entries; guest: available %lld, "
                   "used %lld; port: available %lld, used %lld\n",
                   title, get_string(ring, "kind"), get_int(ring, "size"),
@@ -317,22 +353,47 @@ print_vring(const struct json *queue, const char *name, const char *title,
 }
 
 static void
-print_queue(const struct json *queue, struct ds *out)
+print_error(const struct json *queue, const char *name, const char *title,
+            struct ds *out)
+{
+    const char *error = get_string(queue, name);
+
+    if (error) {
+        ds_put_format(out, "    %-15s stopped: %s\n", title, error);
+    }
+}
+
+static void
+print_vf_queue(const struct json *queue, struct ds *out)
+{
+    ds_put_format(out, "    VF:             queue %lld, %lld descriptors, "
+                  "posted: %lld guest buffers, %lld host buffers\n",
+                  get_int(queue, "vf_queue"),
+                  get_int(queue, "vf_descriptors"), get_int(queue, "posted"),
+                  get_int(queue, "posted_bounce"));
+    if (get(queue, "rss_entries")) {
+        ds_put_format(out, "    RSS:            %lld entries of the "
+                      "redirection table\n", get_int(queue, "rss_entries"));
+    }
+}
+
+static void
+print_queue(const struct json *queue, bool has_guest, struct ds *out)
 {
     const struct json *wire_rx = get(queue, "wire_rx");
     const struct json *guest_tx = get(queue, "guest_tx");
     const struct json *injected = get(queue, "injected");
 
     ds_put_format(out, "  queue pair %lld%s\n", get_int(queue, "queue"),
-                  get_bool(queue, "active") ? "" : " (not in use)");
-    if (get_bool(queue, "active")) {
-        print_vring(queue, "rx", "receive ring:", out);
-        print_vring(queue, "tx", "transmit ring:", out);
-        ds_put_format(out, "    VF:             %lld descriptors, posted: "
-                      "%lld guest buffers, %lld host buffers\n",
-                      get_int(queue, "vf_descriptors"),
-                      get_int(queue, "posted"),
-                      get_int(queue, "posted_bounce"));
+                  get_bool(queue, "active") ? ""
+                  : get_bool(queue, "enabled") || !has_guest ? " (not in use)"
+                  : " (not enabled by the guest)");
+    print_error(queue, "rx_error", "receive ring:", out);
+    print_error(queue, "tx_error", "transmit ring:", out);
+    print_vring(queue, "rx", "receive ring:", out);
+    print_vring(queue, "tx", "transmit ring:", out);
+    if (get(queue, "vf_queue")) {
+        print_vf_queue(queue, out);
     }
     ds_put_format(out, "    wire to guest:  %lld frames, %lld bytes: "
                   "zero-copy %lld",
@@ -360,7 +421,8 @@ print_sync(const struct json *port, struct ds *out)
 
     print_state(port, out);
     for (size_t i = 0; i < json_array(queues)->n; i++) {
-        print_queue(json_array(queues)->elems[i], out);
+        print_queue(json_array(queues)->elems[i],
+                    get_bool(port, "guest_connected"), out);
     }
 }
 

@@ -105,7 +105,9 @@ audit_vring(struct zcrx_audit *audit, const struct zcrx_vring *vq,
     uint32_t n = 0;
 
     if (vq->error) {
+        /* What is in it is of no interest any more. */
         report(audit, "%s ring: %s", name, zcrx_vring_strerror(vq->error));
+        return;
     }
     for (uint32_t id = 0; id < vq->size; id++) {
         n += zcrx_vring_is_outstanding(vq, id);
@@ -318,11 +320,13 @@ zcrx_audit_queue(struct zcrx_audit *audit, const struct zcrx_queue *q)
         audit->n_queues++;
         audit_vring(audit, &q->rx, "receive");
         audit_vring(audit, &q->tx, "transmit");
-        if (q->tx.n_outstanding) {
+        if (q->tx.n_outstanding && !q->tx.error) {
             report(audit, "transmit ring: %"PRIu16" buffers are outstanding "
                    "between two turns", q->tx.n_outstanding);
         }
-        audit_pool(audit, q->pool, n_pending);
+        if (!q->rx.error) {
+            audit_pool(audit, q->pool, n_pending);
+        }
     }
     audit_stats(audit, &q->stats, n_pending);
 }

@@ -29,6 +29,7 @@
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
+#include "zcrx-queues.h"
 #include "zcrx-start.h"
 
 VLOG_DEFINE_THIS_MODULE(dpdkzcrx);
@@ -37,6 +38,15 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* How long to wait before the VF is started again after that failed. */
 #define RETRY_INTERVAL 1000
+
+/* How long a guest has for enabling as many queue pairs as the port has and
+ * posting as many buffers as the VF has descriptors, in milliseconds, before
+ * the port does with fewer and with host buffers. */
+#define GUEST_GRACE 200
+
+/* As GUEST_GRACE, after the guest has disabled a queue pair: it may be about
+ * to disable others, too. */
+#define DISABLE_GRACE 20
 
 /* How often a guest is looked at that needs time to post buffers. */
 #define START_INTERVAL 10
@@ -91,9 +101,7 @@ zcrx_pair_state_to_string(enum zcrx_pair_state state)
 static void
 set_state(struct zcrx_pair *pair, enum zcrx_pair_state state, char *why)
 {
-    if (state != pair->state && state == ZCRX_PAIR_BROKEN) {
-        VLOG_WARN("%s: broken: %s", pair->name, why);
-    } else if (state != pair->state) {
+    if (state != pair->state) {
         VLOG_INFO("%s: %s%s%s", pair->name, zcrx_pair_state_to_string(state),
                   why ? ": " : "", why ? why : "");
     }
@@ -125,6 +133,7 @@ static void
 forget_guest(struct zcrx_pair *pair, char *why)
 {
     stop(pair, ZCRX_PAIR_NO_GUEST, why);
+    pair->paused = false;
     zcrx_unmap_memory(pair);
     zcrx_vhost_release_guest(&pair->guest);
 }
@@ -147,12 +156,10 @@ quiesce(struct zcrx_vhost *vhost, enum zcrx_quiesce how, const char *why)
 
     ovs_mutex_lock(&pair->mutex);
     if (how == ZCRX_QUIESCE_PAUSE) {
-        if (pair->state == ZCRX_PAIR_RUNNING) {
-            for (uint16_t i = 0; i < pair->n_active; i++) {
-                zcrx_gate_close(&pair->queues[i].gate);
-            }
-            pair->paused = true;
+        for (uint16_t i = 0; i < pair->n_queues; i++) {
+            zcrx_gate_close(&pair->queues[i].gate);
         }
+        pair->paused = pair->state != ZCRX_PAIR_NO_GUEST;
     } else {
         forget_guest(pair, xasprintf("guest sent %s", why));
     }
@@ -164,22 +171,44 @@ quiesce(struct zcrx_vhost *vhost, enum zcrx_quiesce how, const char *why)
 static void
 unpause(struct zcrx_pair *pair)
 {
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        struct zcrx_vring *vqs[] = { &pair->queues[i].rx,
-                                     &pair->queues[i].tx };
+    for (uint16_t i = 0; i < pair->guest.n_queue_pairs; i++) {
+        pair->guest.pairs[i].rx.callfd = zcrx_vhost_callfd(&pair->vhost,
+                                                           i * 2);
+        pair->guest.pairs[i].tx.callfd = zcrx_vhost_callfd(&pair->vhost,
+                                                           i * 2 + 1);
+    }
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
+        struct zcrx_queue *q = &pair->queues[i];
+        struct zcrx_vring *vqs[] = { &q->rx, &q->tx };
+        uint64_t one = 1;
 
+        if (!q->running) {
+            continue;
+        }
+        q->rx.callfd = pair->guest.pairs[i].rx.callfd;
+        q->tx.callfd = pair->guest.pairs[i].tx.callfd;
         for (size_t j = 0; j < ARRAY_SIZE(vqs); j++) {
-            uint64_t one = 1;
-
-            vqs[j]->callfd = zcrx_vhost_callfd(&pair->vhost, i * 2 + j);
             /* What the guest was told by the old descriptor may be lost. */
             if (vqs[j]->callfd >= 0) {
                 ignore(write(vqs[j]->callfd, &one, sizeof one));
             }
         }
-        zcrx_gate_open(&pair->queues[i].gate);
+        zcrx_queue_set_idle(q, q->idle);
     }
     pair->paused = false;
+}
+
+/* The guest of the pair has been read. */
+static void
+set_guest(struct zcrx_pair *pair)
+{
+    for (uint16_t i = 0; i < pair->guest.n_queue_pairs; i++) {
+        zcrx_queues_found_errors(pair, i);
+    }
+    pair->grace_until = time_msec() + GUEST_GRACE;
+    pair->retry_at = 0;
+    pair->need_bounce = false;
+    set_state(pair, ZCRX_PAIR_READY, NULL);
 }
 
 /* vhost thread: the guest is set up, possibly in another way than before. */
@@ -198,11 +227,45 @@ resume(struct zcrx_vhost *vhost)
             zcrx_vhost_release_guest(&pair->guest);
             set_state(pair, ZCRX_PAIR_NO_GUEST, xstrdup(error));
         } else {
-            pair->ready_since = time_msec();
-            pair->retry_at = 0;
-            pair->need_bounce = false;
+            set_guest(pair);
+        }
+    }
+    ovs_mutex_unlock(&pair->mutex);
+}
+
+/* vhost thread: the guest has enabled or disabled a virtqueue, or the vhost
+ * library has just found one to be set up. */
+static void
+enable(struct zcrx_vhost *vhost, uint16_t queue_pair)
+{
+    struct zcrx_pair *pair = zcrx_pair_cast(vhost);
+    uint16_t n_before;
+    bool was_set_up;
+
+    ovs_mutex_lock(&pair->mutex);
+    if (pair->state == ZCRX_PAIR_NO_GUEST) {
+        ovs_mutex_unlock(&pair->mutex);
+        resume(vhost);
+        return;
+    }
+
+    was_set_up = pair->guest.pairs[queue_pair].set_up;
+    n_before = zcrx_queues_n_enabled(pair);
+    zcrx_vhost_read_queue_pair(vhost, &pair->guest, queue_pair);
+    if (!was_set_up) {
+        zcrx_queues_found_errors(pair, queue_pair);
+    }
+    if (zcrx_queues_n_enabled(pair) > n_before) {
+        pair->grace_until = time_msec() + GUEST_GRACE;
+        if (pair->state == ZCRX_PAIR_BROKEN) {
             set_state(pair, ZCRX_PAIR_READY, NULL);
         }
+    } else if (zcrx_queues_n_enabled(pair) < n_before) {
+        pair->grace_until = time_msec() + DISABLE_GRACE;
+    }
+    if (pair->state == ZCRX_PAIR_RUNNING
+        && !zcrx_queues_enable(pair, queue_pair)) {
+        stop_for_change(pair, "guest enabled or disabled queue pairs");
     }
     ovs_mutex_unlock(&pair->mutex);
 }
@@ -224,23 +287,12 @@ down(struct zcrx_vhost *vhost, const char *why)
 static const struct zcrx_vhost_ops vhost_ops = {
     .quiesce = quiesce,
     .resume = resume,
+    .enable = enable,
     .down = down,
 };
 
-/* Returns what the guest did wrong in one of its virtqueues, if anything. */
-static enum zcrx_vring_error
-find_guest_error(const struct zcrx_pair *pair)
-{
-    enum zcrx_vring_error error = ZCRX_VRING_OK;
-
-    for (uint16_t i = 0; i < pair->n_active && !error; i++) {
-        error = zcrx_queue_error(&pair->queues[i]);
-    }
-    return error;
-}
-
-/* The pair has stopped because of 'error', until the guest's driver resets its
- * device. */
+/* The pair has stopped because the guest broke all that it has enabled, one
+ * virtqueue by 'error', until the guest's driver resets its device. */
 static void
 set_broken(struct zcrx_pair *pair, enum zcrx_vring_error error)
 {
@@ -262,8 +314,8 @@ start(struct zcrx_pair *pair)
         set_state(pair, ZCRX_PAIR_RUNNING, NULL);
         return;
     }
-    guest_error = find_guest_error(pair);
     zcrx_stop(pair);
+    guest_error = zcrx_queues_why_none(pair);
     if (guest_error) {
         free(error);
         set_broken(pair, guest_error);
@@ -280,17 +332,24 @@ start(struct zcrx_pair *pair)
 static void
 check_running(struct zcrx_pair *pair)
 {
-    enum zcrx_vring_error guest_error = find_guest_error(pair);
     bool link_up = pair->link_up;
     const char *why_copy = zcrx_pair_why_copy(pair);
+    enum zcrx_vring_error guest_error;
     bool need_bounce = false;
 
+    if (!zcrx_queues_check(pair)) {
+        stop_for_change(pair, "guest broke a virtqueue");
+        return;
+    }
+    guest_error = zcrx_queues_why_none(pair);
     if (time_msec() >= pair->check_link_at) {
         link_up = zcrx_vf_link_is_up(&pair->vf);
         pair->check_link_at = time_msec() + CHECK_INTERVAL;
     }
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        need_bounce |= pair->queues[i].pool->want_bounce;
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
+        const struct zcrx_pool *pool = pair->queues[i].pool;
+
+        need_bounce |= pool && pool->want_bounce;
     }
     if (guest_error) {
         zcrx_stop(pair);
@@ -393,10 +452,10 @@ zcrx_pair_run(struct zcrx_pair *pair)
 {
     check_vf(pair);
     ovs_mutex_lock(&pair->mutex);
-    if (pair->state == ZCRX_PAIR_RUNNING) {
+    if (pair->state == ZCRX_PAIR_RUNNING && !pair->paused) {
         check_running(pair);
     }
-    if (pair->state == ZCRX_PAIR_READY && pair->may_start
+    if (pair->state == ZCRX_PAIR_READY && pair->may_start && !pair->paused
         && time_msec() >= pair->retry_at) {
         start(pair);
     }
@@ -635,7 +694,7 @@ zcrx_pair_why_copy(const struct zcrx_pair *pair)
     if (pair->config.mode == ZCRX_MODE_COPY) {
         return zcrx_copy_reason_to_string(ZCRX_COPY_MODE);
     }
-    for (uint16_t i = 0; i < pair->n_active; i++) {
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
         const struct zcrx_pool *pool = pair->queues[i].pool;
 
         if (pool && pool->copying) {

@@ -28,7 +28,7 @@
  *       |                                                           |
  *       |    guest gone or changing                                 |
  *       +---------------------------- broken <----------------------+
- *                                           guest broke a virtqueue
+ *                                           guest broke all virtqueues
  *
  * (From running, too, the pair goes to no-guest when the guest is gone or
  * changing.)
@@ -96,15 +96,18 @@ struct zcrx_pair {
     char *why;                  /* Why it is not running, or NULL. */
     bool mapped;                /* Guest memory, for the VF. */
     bool vf_lost;               /* The VF is gone, and so is the session. */
-    bool paused;                /* Running, but for a control message. */
+    bool paused;                /* For a control message: PMD threads are kept
+                                 * out, and the VF is not started. */
     bool link_up;               /* When last looked at. */
     long long int check_link_at; /* When to look again. */
     const char *why_copy;       /* zcrx_pair_why_copy() when last looked. */
     bool need_bounce;           /* Buffers that do not qualify were seen. */
     bool may_start;             /* 'queues' fits 'config'. */
-    long long int ready_since;  /* Monotonic, milliseconds. */
+    long long int grace_until;  /* See GUEST_GRACE; monotonic,
+                                 * milliseconds. */
     long long int retry_at;     /* Not to be started before this. */
-    uint16_t n_active;          /* Queues in use while running. */
+    uint16_t n_active;          /* Queues in use while running; any thread
+                                 * may look. */
     uint16_t n_rxd;             /* The VF's descriptors while running. */
     struct rte_mempool *tx_mp;
     struct zcrx_pool **retired; /* 'n_retired' pools that VF queues may still
@@ -131,6 +134,25 @@ static inline uint16_t
 zcrx_pair_n_active(const struct zcrx_pair *pair)
 {
     return __atomic_load_n(&pair->n_active, __ATOMIC_RELAXED);
+}
+
+/* Returns the queue for frames that OVS sends on its queue 'qid': one by which
+ * they can reach the guest, if there is any.  There is at least one queue.
+ * Any thread. */
+static inline struct zcrx_queue *
+zcrx_pair_queue_to_guest(const struct zcrx_pair *pair, uint16_t qid)
+{
+    uint16_t first = qid % pair->n_queues;
+    uint16_t i = first;
+
+    while (!zcrx_queue_in_use(&pair->queues[i])
+           || __atomic_load_n(&pair->queues[i].rx.error, __ATOMIC_RELAXED)) {
+        i = i + 1 < pair->n_queues ? i + 1 : 0;
+        if (i == first) {
+            break;
+        }
+    }
+    return &pair->queues[i];
 }
 
 uint64_t zcrx_pair_offloads(const struct zcrx_pair *);

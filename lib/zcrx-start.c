@@ -26,13 +26,9 @@
 #include "timeval.h"
 #include "util.h"
 #include "zcrx-pair.h"
+#include "zcrx-queues.h"
 
 VLOG_DEFINE_THIS_MODULE(zcrx_start);
-
-/* How long a guest has for setting up as many queue pairs as the port has and
- * posting as many buffers as the VF has descriptors, in milliseconds, before
- * the port does with fewer and with host buffers. */
-#define GRACE 200
 
 /* Virtqueues with fewer entries than this are served with bounce mbufs at
  * hand, because drivers take up to 64 mbufs at once, or none. */
@@ -50,8 +46,10 @@ zcrx_free_retired(struct zcrx_pair *pair)
     pair->n_retired = 0;
 }
 
-static void
-retire_pool(struct zcrx_pair *pair, struct zcrx_queue *q)
+/* Takes the pool away from 'q'.  It hands out nothing any more, but is freed
+ * only later, as queues of the VF may still point to it. */
+void
+zcrx_retire_pool(struct zcrx_pair *pair, struct zcrx_queue *q)
 {
     if (q->pool) {
         zcrx_pool_close(q->pool);
@@ -67,11 +65,8 @@ vf_has_no_buffers(void *pair_)
 {
     struct zcrx_pair *pair = pair_;
 
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        const struct zcrx_queue *q = &pair->queues[i];
-
-        if (q->pool && zcrx_pool_n_out(q->pool)
-                       - (q->pending_tail - q->pending_head)) {
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
+        if (zcrx_queue_n_out(&pair->queues[i])) {
             return false;
         }
     }
@@ -152,7 +147,7 @@ prepare_vf(struct zcrx_pair *pair, uint16_t n_queues)
 static bool
 is_in_grace(const struct zcrx_pair *pair)
 {
-    return time_msec() < pair->ready_since + GRACE;
+    return time_msec() < pair->grace_until;
 }
 
 /* Looks at the buffers that the guest of 'q' has posted, up to 'wanted' of
@@ -180,12 +175,30 @@ look_at_buffers(const struct zcrx_pair *pair, struct zcrx_queue *q,
     return n;
 }
 
-/* Sets up ring sync for queue 'i', up to what the VF queue needs.
+/* Sets up the virtqueues of queue 'i'.  The guest may have broken the transmit
+ * virtqueue before, which is then only marked as broken. */
+static bool
+prepare_vrings(struct zcrx_pair *pair, uint16_t i)
+{
+    const struct zcrx_vring_config *tx = &pair->guest.pairs[i].tx;
+    struct zcrx_queue *q = &pair->queues[i];
+
+    if (zcrx_vring_init(&q->rx, &pair->guest.pairs[i].rx, &pair->guest.map)) {
+        return false;
+    }
+    q->tx.error = tx->error;
+    return tx->error || !zcrx_vring_init(&q->tx, tx, &pair->guest.map);
+}
+
+/* Sets up ring sync for queue 'i', up to what queue 'vf_queue' of the VF
+ * needs.
  *
  * Returns true if successful.  Otherwise, '*error' says what is wrong, or is
- * NULL if the guest needs more time. */
+ * NULL if the guest needs more time or it must be tried again, without this
+ * queue, which the guest has broken. */
 static bool
-prepare_queue(struct zcrx_pair *pair, uint16_t i, char **error)
+prepare_queue(struct zcrx_pair *pair, uint16_t i, uint16_t vf_queue,
+              char **error)
 {
     struct zcrx_queue *q = &pair->queues[i];
     enum zcrx_mode mode = pair->config.mode;
@@ -196,16 +209,13 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, char **error)
     bool bounce;
 
     *error = NULL;
-    if (zcrx_vring_init(&q->rx, &pair->guest.pairs[i].rx, &pair->guest.map)
-        || zcrx_vring_init(&q->tx, &pair->guest.pairs[i].tx,
-                           &pair->guest.map)) {
+    if (!prepare_vrings(pair, i)) {
         *error = xasprintf("queue %"PRIu16": virtqueues cannot be set up", i);
         return false;
     }
     n_posted = look_at_buffers(pair, q, pair->n_rxd, &reason);
     if (q->rx.error) {
-        *error = xasprintf("queue %"PRIu16": %s", i,
-                           zcrx_vring_strerror(q->rx.error));
+        zcrx_queues_found_error(pair, i, true, q->rx.error);
         return false;
     }
     if (mode == ZCRX_MODE_ZERO_COPY && reason != ZCRX_ZERO_COPY) {
@@ -240,20 +250,19 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, char **error)
         *error = xasprintf("queue %"PRIu16": not enough memory for a pool", i);
         return false;
     }
-    zcrx_vf_describe_queue(&pair->vf, i, &q->vf);
+    zcrx_vf_describe_queue(&pair->vf, vf_queue, &q->vf);
     return true;
 }
 
 static bool
-create_tx_pool(struct zcrx_pair *pair)
+create_tx_pool(struct zcrx_pair *pair, const struct zcrx_offload *offload)
 {
     /* What the VF may have, and a burst of the longest frames. */
-    unsigned int max_frame = (pair->queues[0].vf.offload.tx.tso4
-                              || pair->queues[0].vf.offload.tx.tso6
+    unsigned int max_frame = (offload->tx.tso4 || offload->tx.tso6
                               ? ZCRX_MAX_TSO_FRAME : pair->vf.max_frame);
     unsigned int max_segs = max_frame / pair->vf.tx_seg_size + 1;
-    unsigned int n = pair->n_active * (pair->vf.n_txd
-                                       + (3 + max_segs) * ZCRX_BURST);
+    unsigned int n = pair->vf.n_queues * (pair->vf.n_txd
+                                          + (3 + max_segs) * ZCRX_BURST);
     char name[RTE_MEMPOOL_NAMESIZE];
 
     snprintf(name, sizeof name, "zcrx-%08x-tx-%04x",
@@ -265,60 +274,64 @@ create_tx_pool(struct zcrx_pair *pair)
     return pair->tx_mp != NULL;
 }
 
-/* Starts the VF, with ring sync prepared.  Returns NULL or an error. */
+/* Starts the VF, with ring sync prepared for the queues in 'chosen', one for
+ * each of its own.  Returns NULL or an error. */
 static char *
-start_vf(struct zcrx_pair *pair)
+start_vf(struct zcrx_pair *pair, const uint16_t *chosen)
 {
     struct rte_mempool *pools[ZCRX_MAX_QUEUE_PAIRS];
     char *error;
 
-    if (!create_tx_pool(pair)) {
+    if (!create_tx_pool(pair, &pair->queues[chosen[0]].vf.offload)) {
         return xstrdup("not enough memory for transmission");
     }
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        pair->queues[i].tx_mp = pair->tx_mp;
-        pools[i] = pair->queues[i].pool->mp;
+    for (uint16_t i = 0; i < pair->vf.n_queues; i++) {
+        pair->queues[chosen[i]].tx_mp = pair->tx_mp;
+        pools[i] = pair->queues[chosen[i]].pool->mp;
     }
     error = zcrx_vf_start(&pair->vf, pools, pair->n_rxd);
     if (error) {
         return error;
     }
     zcrx_free_retired(pair);
-    for (uint16_t i = 0; i < pair->n_active; i++) {
-        struct zcrx_queue *q = &pair->queues[i];
+    for (uint16_t i = 0; i < pair->vf.n_queues; i++) {
+        struct zcrx_queue *q = &pair->queues[chosen[i]];
 
         /* From now on, a guest without buffers shall be felt by the wire,
          * unless it is known that it will never have enough. */
         q->pool->bounce_below = pair->need_bounce ? pair->n_rxd / 2 : 0;
         zcrx_queue_start(q);
     }
+    zcrx_queues_started(pair);
     return NULL;
 }
 
-/* Queue pairs that are to be used: those that the guest has set up, from the
- * first one on. */
+/* Returns the length of the shortest receive virtqueue of the 'n' queue pairs
+ * in 'chosen'. */
 static uint16_t
-count_usable_queues(const struct zcrx_pair *pair)
+shortest_ring(const struct zcrx_pair *pair, const uint16_t *chosen, uint16_t n)
 {
-    uint16_t max = MIN(pair->guest.n_queue_pairs, pair->n_queues);
-    uint16_t n = 0;
+    uint16_t size = UINT16_MAX;
 
-    while (n < max && pair->guest.pairs[n].ready) {
-        n++;
+    for (uint16_t i = 0; i < n; i++) {
+        size = MIN(size, pair->guest.pairs[chosen[i]].rx.size);
     }
-    return n;
+    return size;
 }
 
 /* Starts 'pair', which has a guest that is set up.  Returns true if it runs
  * now.  Otherwise, '*error' says what is wrong, or is NULL if the guest needs
- * more time, and zcrx_stop() must be called.  Main thread. */
+ * more time or has broken a virtqueue, and zcrx_stop() must be called.  Main
+ * thread. */
 bool
 zcrx_start(struct zcrx_pair *pair, char **error)
 {
-    uint16_t n = count_usable_queues(pair);
+    uint16_t chosen[ZCRX_MAX_QUEUE_PAIRS];
+    uint16_t n = zcrx_queues_choose(pair, chosen);
 
     *error = NULL;
-    if (!n || (n < pair->n_queues && is_in_grace(pair))) {
+    if (!n || (zcrx_queues_n_enabled(pair) < pair->n_queues
+               && is_in_grace(pair))) {
         /* A guest sets up one queue pair after the other. */
         return false;
     }
@@ -327,15 +340,14 @@ zcrx_start(struct zcrx_pair *pair, char **error)
         return false;
     }
     map_memory(pair);
-    __atomic_store_n(&pair->n_active, n, __ATOMIC_RELAXED);
     pair->n_rxd = zcrx_vf_rx_descriptors(&pair->vf, pair->config.vf.n_rxd,
-                                         pair->guest.pairs[0].rx.size);
+                                         shortest_ring(pair, chosen, n));
     for (uint16_t i = 0; i < n; i++) {
-        if (!prepare_queue(pair, i, error)) {
+        if (!prepare_queue(pair, chosen[i], i, error)) {
             return false;
         }
     }
-    *error = start_vf(pair);
+    *error = start_vf(pair, chosen);
     return !*error;
 }
 
@@ -349,8 +361,10 @@ keep_position(struct zcrx_pair *pair, uint16_t i)
 
     zcrx_vring_get_position(&pair->queues[i].rx, &rx->last_avail,
                             &rx->last_used);
-    zcrx_vring_get_position(&pair->queues[i].tx, &tx->last_avail,
-                            &tx->last_used);
+    if (pair->queues[i].tx.ops) {
+        zcrx_vring_get_position(&pair->queues[i].tx, &tx->last_avail,
+                                &tx->last_used);
+    }
     zcrx_vhost_set_position(&pair->vhost, i, rx, tx);
 }
 
@@ -360,10 +374,10 @@ keep_position(struct zcrx_pair *pair, uint16_t i)
 void
 zcrx_stop(struct zcrx_pair *pair)
 {
-    for (uint16_t i = 0; i < pair->n_active; i++) {
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
         zcrx_gate_close(&pair->queues[i].gate);
     }
-    for (uint16_t i = 0; i < pair->n_active; i++) {
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
         zcrx_queue_harvest(&pair->queues[i]);
         zcrx_queue_recall(&pair->queues[i]);
     }
@@ -371,14 +385,14 @@ zcrx_stop(struct zcrx_pair *pair)
         VLOG_ERR("%s: guest memory may still be written to by the VF",
                  pair->name);
     }
-    for (uint16_t i = 0; i < pair->n_active; i++) {
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
         struct zcrx_queue *q = &pair->queues[i];
 
         if (q->running) {
             zcrx_queue_stop(q);
             keep_position(pair, i);
         }
-        retire_pool(pair, q);
+        zcrx_retire_pool(pair, q);
         zcrx_vring_destroy(&q->rx);
         zcrx_vring_destroy(&q->tx);
     }
@@ -389,7 +403,6 @@ zcrx_stop(struct zcrx_pair *pair)
     rte_mempool_free(pair->tx_mp);
     pair->tx_mp = NULL;
     __atomic_store_n(&pair->n_active, 0, __ATOMIC_RELAXED);
-    pair->paused = false;
     pair->link_up = false;
     pair->why_copy = NULL;
 }

@@ -25,10 +25,12 @@
 #include <stdbool.h>
 
 struct zcrx_pair;
+struct zcrx_queue;
 
 bool zcrx_start(struct zcrx_pair *, char **error);
 void zcrx_stop(struct zcrx_pair *);
 void zcrx_unmap_memory(struct zcrx_pair *);
+void zcrx_retire_pool(struct zcrx_pair *, struct zcrx_queue *);
 void zcrx_free_retired(struct zcrx_pair *);
 
 #endif /* zcrx-start.h */

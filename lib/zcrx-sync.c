@@ -366,7 +366,19 @@ ovs_to_guest(struct zcrx_queue *q)
     return n;
 }
 
-/* Returns what stopped 'q', if the guest broke one of its virtqueues. */
+/* Frees what OVS sent and the guest did not get. */
+static void
+drain_injected(struct zcrx_queue *q)
+{
+    void *m;
+
+    while (!rte_ring_sc_dequeue(q->injected, &m)) {
+        zcrx_stats_add_shared(&q->stats.inject_dropped_no_guest, 1);
+        q->free_injected(m);
+    }
+}
+
+/* Returns what stopped a virtqueue of 'q', if the guest broke one. */
 enum zcrx_vring_error
 zcrx_queue_error(const struct zcrx_queue *q)
 {
@@ -404,6 +416,31 @@ relay_timed(struct zcrx_queue *q)
     return n_rx + n_tx;
 }
 
+/* As zcrx_queue_poll(), when the guest has broken one virtqueue or both.  What
+ * is not broken goes on. */
+static unsigned int
+relay_rest(struct zcrx_queue *q)
+{
+    unsigned int n = 0;
+
+    if (!q->rx.error) {
+        n = wire_to_guest(q) + ovs_to_guest(q);
+        zcrx_stats_add(&q->stats.guest_notifications,
+                       zcrx_vring_notify(&q->rx));
+        zcrx_stats_add(&q->stats.guest_errors, q->rx.error != ZCRX_VRING_OK);
+    } else {
+        drain_injected(q);
+        if (!q->tx.error) {
+            n = zcrx_tx_relay(q);
+            zcrx_stats_add(&q->stats.guest_notifications,
+                           zcrx_vring_notify(&q->tx));
+            zcrx_stats_add(&q->stats.guest_errors,
+                           q->tx.error != ZCRX_VRING_OK);
+        }
+    }
+    return n;
+}
+
 /* One turn of the PMD thread that owns 'q': moves up to a burst of frames in
  * each direction, and notifies the guest if it wants to be.  Returns how many
  * frames were moved. */
@@ -422,9 +459,13 @@ zcrx_queue_poll(struct zcrx_queue *q)
         }
         zcrx_stats_add(&q->stats.guest_notifications,
                        zcrx_vring_notify(&q->rx) + zcrx_vring_notify(&q->tx));
-        if (zcrx_queue_error(q)) {
-            zcrx_stats_add(&q->stats.guest_errors, 1);
+        if (unlikely(zcrx_queue_error(q))) {
+            zcrx_stats_add(&q->stats.guest_errors,
+                           (q->rx.error != ZCRX_VRING_OK)
+                           + (q->tx.error != ZCRX_VRING_OK));
         }
+    } else {
+        n = relay_rest(q);
     }
     zcrx_gate_leave(&q->gate);
     return n;
@@ -437,18 +478,6 @@ bool
 zcrx_queue_inject(struct zcrx_queue *q, struct rte_mbuf *m)
 {
     return !rte_ring_mp_enqueue(q->injected, m);
-}
-
-/* Frees what OVS sent and the guest did not get. */
-static void
-drain_injected(struct zcrx_queue *q)
-{
-    void *m;
-
-    while (!rte_ring_sc_dequeue(q->injected, &m)) {
-        zcrx_stats_add_shared(&q->stats.inject_dropped_no_guest, 1);
-        q->free_injected(m);
-    }
 }
 
 /* Prepares 'q', which is zeroed, for zcrx_queue_start().  'name' must be
@@ -480,11 +509,27 @@ void
 zcrx_queue_start(struct zcrx_queue *q)
 {
     zcrx_vring_suppress_kicks(&q->rx);
-    zcrx_vring_suppress_kicks(&q->tx);
+    if (!q->tx.error) {
+        zcrx_vring_suppress_kicks(&q->tx);
+    }
     drain_injected(q);          /* What was sent to another guest. */
     q->pending_head = q->pending_tail = 0;
     q->running = true;
-    zcrx_gate_open(&q->gate);
+    zcrx_queue_set_idle(q, false);
+}
+
+/* Lets the PMD thread of 'q', which is running, in, or shuts it out while the
+ * guest has disabled the queue pair. */
+void
+zcrx_queue_set_idle(struct zcrx_queue *q, bool idle)
+{
+    q->idle = idle;
+    __atomic_store_n(&q->in_use, !idle, __ATOMIC_RELAXED);
+    if (idle) {
+        zcrx_gate_close(&q->gate);
+    } else {
+        zcrx_gate_open(&q->gate);
+    }
 }
 
 /* With the PMD thread shut out: delivers what the VF has received, before the
@@ -493,7 +538,7 @@ zcrx_queue_start(struct zcrx_queue *q)
 void
 zcrx_queue_harvest(struct zcrx_queue *q)
 {
-    if (q->running && !q->vf.no_ring && !zcrx_queue_error(q)) {
+    if (q->running && !q->vf.no_ring && !q->rx.error) {
         uint32_t n = zcrx_pool_n_out(q->pool);
 
         for (uint32_t done = 0; done < n; done += ZCRX_BURST) {
@@ -517,22 +562,33 @@ zcrx_queue_recall(struct zcrx_queue *q)
 }
 
 /* With the PMD thread shut out, and after the VF has been made to give back
- * all mbufs: makes the guest's buffers available again. */
+ * all mbufs: makes the guest's buffers available again.  'pool' is not used
+ * any more. */
 void
-zcrx_queue_stop(struct zcrx_queue *q)
+zcrx_queue_stop_rx(struct zcrx_queue *q)
 {
-    if (!q->running) {
-        return;
-    }
     while (has_pending(q)) {
         zcrx_stats_add(&q->stats.dropped_stop, 1);
         zcrx_pool_free_bounce(q->pool, q->pending[q->pending_head++]);
     }
     drain_injected(q);
     zcrx_pool_put_back_all(q->pool);
-    zcrx_vring_put_back_all(&q->tx);
     /* Of what could only be returned. */
     zcrx_vring_notify(&q->rx);
+}
+
+/* Ends what zcrx_queue_start() began, in the same circumstances. */
+void
+zcrx_queue_stop(struct zcrx_queue *q)
+{
+    if (!q->running) {
+        return;
+    }
+    if (q->pool) {
+        zcrx_queue_stop_rx(q);
+    }
+    zcrx_vring_put_back_all(&q->tx);
     zcrx_vring_notify(&q->tx);
     q->running = false;
+    __atomic_store_n(&q->in_use, false, __ATOMIC_RELAXED);
 }

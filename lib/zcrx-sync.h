@@ -26,7 +26,10 @@
  *     OVS -----------> zcrx_queue_inject() -> guest's receive virtqueue
  *
  * The queue pair belongs to the PMD thread that polls it.  Whoever else wants
- * to touch it closes 'gate' first; see zcrx-gate.h. */
+ * to touch it closes 'gate' first; see zcrx-gate.h.
+ *
+ * A guest that breaks one of the two virtqueues stops that one; frames of the
+ * other direction go on. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -67,6 +70,9 @@ struct zcrx_queue {
     struct zcrx_pool *pool;
     struct rte_mempool *tx_mp;  /* For frames of the guest. */
     bool running;               /* The VF and the guest's queues are set up. */
+    bool idle;                  /* They are, and the guest has disabled
+                                 * them. */
+    bool in_use;                /* Neither; any thread may look. */
 
     /* Frames in bounce mbufs that wait for a guest buffer. */
     struct rte_mbuf *pending[ZCRX_BURST];
@@ -88,10 +94,27 @@ void zcrx_queue_destroy(struct zcrx_queue *);
 void zcrx_queue_start(struct zcrx_queue *);
 void zcrx_queue_harvest(struct zcrx_queue *);
 void zcrx_queue_recall(struct zcrx_queue *);
+void zcrx_queue_stop_rx(struct zcrx_queue *);
 void zcrx_queue_stop(struct zcrx_queue *);
+void zcrx_queue_set_idle(struct zcrx_queue *, bool idle);
 
 unsigned int zcrx_queue_poll(struct zcrx_queue *);
 bool zcrx_queue_inject(struct zcrx_queue *, struct rte_mbuf *);
 enum zcrx_vring_error zcrx_queue_error(const struct zcrx_queue *);
+
+/* Returns true if frames pass through 'q'.  Any thread. */
+static inline bool
+zcrx_queue_in_use(const struct zcrx_queue *q)
+{
+    return __atomic_load_n(&q->in_use, __ATOMIC_RELAXED);
+}
+
+/* Returns the mbufs of 'q' that the VF has.  With the PMD thread shut out. */
+static inline uint32_t
+zcrx_queue_n_out(const struct zcrx_queue *q)
+{
+    return (q->pool ? (zcrx_pool_n_out(q->pool)
+                       - (q->pending_tail - q->pending_head)) : 0);
+}
 
 #endif /* zcrx-sync.h */

@@ -415,6 +415,7 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
     vf->n_txd = config->n_txd ? config->n_txd : DEFAULT_TXD;
     rte_eth_dev_adjust_nb_rx_tx_desc(vf->port_id, &n_rxd, &vf->n_txd);
     vf->n_queues = config->n_queues;
+    vf->rss = conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS;
     vf->mtu = config->mtu;
     vf->features = config->features;
     vf->max_frame = config->mtu + frame_overhead(&vf->info);

@@ -78,6 +78,7 @@ struct zcrx_vf {
 
     /* As configured. */
     uint16_t n_queues;
+    bool rss;                   /* It spreads frames by a hash of theirs. */
     uint16_t n_txd;
     uint16_t mtu;
     uint64_t features;

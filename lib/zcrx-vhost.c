@@ -30,12 +30,7 @@
 #include <sys/un.h>
 
 #include "openvswitch/thread.h"
-#include "openvswitch/vlog.h"
 #include "util.h"
-
-VLOG_DEFINE_THIS_MODULE(zcrx_vhost);
-
-static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* Features that the VF must be good for. */
 #define OFFLOAD_FEATURES                        \
@@ -80,7 +75,6 @@ static const struct {
     { 11, ZCRX_QUIESCE_STOP, "GET_VRING_BASE" },
     { 12, ZCRX_QUIESCE_STOP, "SET_VRING_KICK" },
     { 13, ZCRX_QUIESCE_PAUSE, "SET_VRING_CALL" },
-    { 18, ZCRX_QUIESCE_STOP, "SET_VRING_ENABLE" },
     { 39, ZCRX_QUIESCE_STOP, "SET_STATUS" },
 };
 
@@ -194,9 +188,9 @@ destroy_device(int vid)
     }
 }
 
-/* A virtqueue became usable, or ceased to be.  The message that did this has
- * stopped the pair, but the library tells of it only after the handler that
- * had it resumed, so do that again. */
+/* A virtqueue became usable, or ceased to be.  While a message is being
+ * handled that has more effects, the library may tell so twice, and the last
+ * time after the message. */
 static int
 vring_state_changed(int vid, uint16_t queue_id, int enable)
 {
@@ -207,9 +201,7 @@ vring_state_changed(int vid, uint16_t queue_id, int enable)
     }
     vhost->enabled[queue_id] = enable;
     if (vhost->vid == vid && !vhost->quiesced) {
-        vhost->ops->quiesce(vhost, ZCRX_QUIESCE_STOP,
-                            "virtqueue enabled or disabled");
-        vhost->ops->resume(vhost);
+        vhost->ops->enable(vhost, queue_id / 2);
     }
     return 0;
 }
@@ -353,7 +345,7 @@ zcrx_vhost_callfd(const struct zcrx_vhost *vhost, uint16_t virtqueue)
 }
 
 /* Stores in '*config' how 'virtqueue' is set up, for a guest whose memory is
- * in 'map'.  Returns false if it is not, or not as it must be. */
+ * in 'map'.  Returns false if it is not. */
 static bool
 read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
            uint64_t features, const struct zcrx_gpa_map *map,
@@ -361,8 +353,7 @@ read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
 {
     struct rte_vhost_vring vring;
 
-    if (!vhost->enabled[virtqueue]
-        || rte_vhost_get_vhost_vring(vhost->vid, virtqueue, &vring)
+    if (rte_vhost_get_vhost_vring(vhost->vid, virtqueue, &vring)
         || !vring.desc || !vring.avail || !vring.used || !vring.size
         || rte_vhost_get_vring_base(vhost->vid, virtqueue,
                                     &config->last_avail,
@@ -381,13 +372,32 @@ read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
     config->mergeable = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF);
     config->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
     config->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
-    if (!zcrx_vring_is_mapped(config, map)) {
-        VLOG_WARN_RL(&rl, "%s: virtqueue %"PRIu16" of %"PRIu16" entries does "
-                     "not lie in the guest's memory, or is not aligned",
-                     vhost->path, virtqueue, config->size);
-        return false;
-    }
+    config->error = zcrx_vring_check(config, map);
     return true;
+}
+
+/* Reads how 'queue_pair' of the guest of 'vhost' is set up into '*guest',
+ * unless that is known already, and whether the guest has enabled it.  vhost
+ * thread. */
+void
+zcrx_vhost_read_queue_pair(const struct zcrx_vhost *vhost,
+                           struct zcrx_guest *guest, uint16_t queue_pair)
+{
+    uint16_t rx = queue_pair * 2, tx = rx + 1;
+
+    if (queue_pair >= ZCRX_MAX_QUEUE_PAIRS) {
+        return;
+    }
+    if (!guest->pairs[queue_pair].set_up) {
+        guest->pairs[queue_pair].set_up
+            = (read_vring(vhost, rx, guest->features, &guest->map,
+                          &guest->pairs[queue_pair].rx)
+               && read_vring(vhost, tx, guest->features, &guest->map,
+                             &guest->pairs[queue_pair].tx));
+    }
+    guest->pairs[queue_pair].enabled = (vhost->enabled[rx]
+                                        && vhost->enabled[tx]);
+    guest->n_queue_pairs = MAX(guest->n_queue_pairs, queue_pair + 1);
 }
 
 /* Reads how the guest of 'vhost' is set up into '*guest', which must be
@@ -398,6 +408,7 @@ zcrx_vhost_read_guest(const struct zcrx_vhost *vhost,
                       struct zcrx_guest *guest)
 {
     const char *error;
+    uint16_t n;
 
     memset(guest, 0, sizeof *guest);
     if (rte_vhost_get_negotiated_features(vhost->vid, &guest->features)) {
@@ -407,16 +418,11 @@ zcrx_vhost_read_guest(const struct zcrx_vhost *vhost,
     if (error) {
         return error;
     }
-    guest->n_queue_pairs = MIN(rte_vhost_get_vring_num(vhost->vid) / 2,
-                               ZCRX_MAX_QUEUE_PAIRS);
-    for (uint16_t i = 0; i < guest->n_queue_pairs; i++) {
-        guest->pairs[i].ready
-            = (read_vring(vhost, i * 2, guest->features, &guest->map,
-                          &guest->pairs[i].rx)
-               && read_vring(vhost, i * 2 + 1, guest->features, &guest->map,
-                             &guest->pairs[i].tx));
+    n = MIN(rte_vhost_get_vring_num(vhost->vid) / 2, ZCRX_MAX_QUEUE_PAIRS);
+    for (uint16_t i = 0; i < n; i++) {
+        zcrx_vhost_read_queue_pair(vhost, guest, i);
     }
-    return guest->n_queue_pairs ? NULL : "guest has no queue pair";
+    return n ? NULL : "guest has no queue pair";
 }
 
 /* Undoes zcrx_vhost_read_guest().  The VF must not use guest memory. */
@@ -424,6 +430,7 @@ void
 zcrx_vhost_release_guest(struct zcrx_guest *guest)
 {
     zcrx_gpa_map_destroy(&guest->map);
+    memset(guest->pairs, 0, sizeof guest->pairs);
     guest->n_queue_pairs = 0;
 }
 

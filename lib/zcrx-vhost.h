@@ -32,9 +32,11 @@
  *
  * Whatever a control message may change is out of use while the library
  * handles it: 'quiesce' is called before, 'resume' after it, and 'down' when
- * the guest is gone.  They are called in the vhost library's thread, which
- * holds locks of its own: they must not call rte_vhost_vring_call() and the
- * like, and must not wait for a thread that might. */
+ * the guest is gone.  'enable' is called when a virtqueue of 'queue_pair' has
+ * become usable or has ceased to be, which changes nothing else.  They are
+ * called in the vhost library's thread, which holds locks of its own: they
+ * must not call rte_vhost_vring_call() and the like, and must not wait for a
+ * thread that might. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,6 +60,7 @@ enum zcrx_quiesce {
 struct zcrx_vhost_ops {
     void (*quiesce)(struct zcrx_vhost *, enum zcrx_quiesce, const char *why);
     void (*resume)(struct zcrx_vhost *);
+    void (*enable)(struct zcrx_vhost *, uint16_t queue_pair);
     void (*down)(struct zcrx_vhost *, const char *why);
 };
 
@@ -77,7 +80,8 @@ struct zcrx_guest {
     struct zcrx_gpa_map map;
     uint16_t n_queue_pairs;
     struct {
-        bool ready;
+        bool set_up;            /* 'rx' and 'tx' are valid. */
+        bool enabled;           /* By the guest. */
         struct zcrx_vring_config rx; /* The guest receives. */
         struct zcrx_vring_config tx; /* The guest transmits. */
     } pairs[ZCRX_MAX_QUEUE_PAIRS];
@@ -90,6 +94,8 @@ void zcrx_vhost_unregister(struct zcrx_vhost *);
 
 const char *zcrx_vhost_read_guest(const struct zcrx_vhost *,
                                   struct zcrx_guest *);
+void zcrx_vhost_read_queue_pair(const struct zcrx_vhost *,
+                                struct zcrx_guest *, uint16_t queue_pair);
 void zcrx_vhost_release_guest(struct zcrx_guest *);
 int zcrx_vhost_callfd(const struct zcrx_vhost *, uint16_t virtqueue);
 void zcrx_vhost_set_position(const struct zcrx_vhost *, uint16_t queue_pair,

@@ -66,15 +66,29 @@ is_mapped(const struct zcrx_gpa_map *map, const void *p, size_t align,
             && zcrx_gpa_has_hva(map, (uintptr_t) p, len));
 }
 
+/* Returns true if the size of the virtqueue that 'config' describes is one
+ * that it can have, and it has its positions (Virtio 1.2 2.7, 2.8.10.1). */
+static bool
+has_size(const struct zcrx_vring_config *config)
+{
+    uint16_t size = config->size;
+
+    return (size && size <= ZCRX_VRING_MAX_SIZE
+            && (config->packed
+                ? ((config->last_avail & 0x7fff) < size
+                   && (config->last_used & 0x7fff) < size)
+                : !(size & (size - 1))));
+}
+
 /* Returns true if all parts of the virtqueue that 'config' describes are
  * aligned as they must be and lie in the guest's memory (Virtio 1.2 2.7,
  * 2.8.10.1).
  *
  * The vhost library does not see to that: it looks at where the parts are when
  * it is told, and not again when their length changes after that. */
-bool
-zcrx_vring_is_mapped(const struct zcrx_vring_config *config,
-                     const struct zcrx_gpa_map *map)
+static bool
+has_place(const struct zcrx_vring_config *config,
+          const struct zcrx_gpa_map *map)
 {
     uint64_t size = config->size;
 
@@ -100,6 +114,17 @@ zcrx_vring_is_mapped(const struct zcrx_vring_config *config,
     }
 }
 
+/* Returns ZCRX_VRING_OK if the virtqueue that 'config' describes can be used,
+ * as far as that can be told without looking into it; otherwise why not. */
+enum zcrx_vring_error
+zcrx_vring_check(const struct zcrx_vring_config *config,
+                 const struct zcrx_gpa_map *map)
+{
+    return (!has_size(config) ? ZCRX_VRING_BAD_SIZE
+            : !has_place(config, map) ? ZCRX_VRING_BAD_PLACE
+            : ZCRX_VRING_OK);
+}
+
 /* Makes 'vq' ready for use with the rings that 'config' names, which must stay
  * mapped until zcrx_vring_destroy(), as must the memory in 'map'.  Returns 0
  * or a positive errno value. */
@@ -110,11 +135,7 @@ zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
     uint16_t size = config->size;
 
     memset(vq, 0, sizeof *vq);
-    if (!size || size > ZCRX_VRING_MAX_SIZE
-        || (config->packed
-            ? ((config->last_avail & 0x7fff) >= size
-               || (config->last_used & 0x7fff) >= size)
-            : size & (size - 1))) {
+    if (!has_size(config)) {
         return EINVAL;
     }
     vq->size = size;
@@ -325,7 +346,10 @@ zcrx_vring_move_to_region(struct zcrx_vring *vq, uint64_t gpa)
 void
 zcrx_vring_put_back_all(struct zcrx_vring *vq)
 {
-    if (!vq->n_outstanding || vq->ops->rewind(vq)) {
+    if (!vq->n_outstanding) {
+        return;
+    }
+    if (vq->ops->rewind(vq)) {
         memset(vq->taken, 0, vq->size * sizeof *vq->taken);
         vq->n_outstanding = 0;
         return;

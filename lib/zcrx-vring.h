@@ -71,7 +71,10 @@
     ZCRX_VRING_ERROR(ADDRESS, "descriptor points outside guest memory")     \
     ZCRX_VRING_ERROR(LENGTH, "descriptor or chain has a bad length")        \
     ZCRX_VRING_ERROR(DIRECTION, "descriptor has the wrong direction")       \
-    ZCRX_VRING_ERROR(INDIRECT, "indirect descriptor table is malformed")
+    ZCRX_VRING_ERROR(INDIRECT, "indirect descriptor table is malformed")    \
+    ZCRX_VRING_ERROR(PLACE, "virtqueue does not lie in guest memory or is " \
+                     "not aligned")                                         \
+    ZCRX_VRING_ERROR(SIZE, "virtqueue has an impossible size or position")
 
 enum zcrx_vring_error {
     ZCRX_VRING_OK,
@@ -98,6 +101,8 @@ struct zcrx_vring_config {
     bool mergeable;             /* VIRTIO_NET_F_MRG_RXBUF. */
     bool event_idx;             /* VIRTIO_F_EVENT_IDX. */
     bool indirect;              /* VIRTIO_F_INDIRECT_DESC. */
+    enum zcrx_vring_error error; /* Why it must not be used, as found before
+                                  * or while it was in use. */
 };
 
 /* An available buffer that was taken. */
@@ -198,8 +203,8 @@ struct zcrx_vring {
     enum zcrx_vring_error error;
 };
 
-bool zcrx_vring_is_mapped(const struct zcrx_vring_config *,
-                          const struct zcrx_gpa_map *);
+enum zcrx_vring_error zcrx_vring_check(const struct zcrx_vring_config *,
+                                       const struct zcrx_gpa_map *);
 int zcrx_vring_init(struct zcrx_vring *, const struct zcrx_vring_config *,
                     const struct zcrx_gpa_map *);
 void zcrx_vring_destroy(struct zcrx_vring *);

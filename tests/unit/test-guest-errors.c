@@ -511,6 +511,21 @@ test_huge_buffer(void)
     munmap(mem, size);
 }
 
+/* What is wrong with a virtqueue before anybody has looked into it; test-vring
+ * has the cases. */
+static void
+test_set_up(void)
+{
+    const struct zcrx_gpa_map nothing = { .n = 0 };
+    struct zcrx_vring_config config = { .size = 64 };
+
+    provoked[zcrx_vring_check(&config, &nothing)] = true;
+    CHECK(provoked[ZCRX_VRING_BAD_PLACE]);
+    config.size = 48;
+    provoked[zcrx_vring_check(&config, &nothing)] = true;
+    CHECK(provoked[ZCRX_VRING_BAD_SIZE]);
+}
+
 /* Nothing of the above was left out, and each has its own words. */
 static void
 test_all_provoked(void)
@@ -547,6 +562,7 @@ main(void)
         { "bad buffers to read", test_bad_chain_read },
         { "header alone", test_header_alone },
         { "buffers of more than 4 GiB", test_huge_buffer },
+        { "virtqueues that cannot be", test_set_up },
         { "every error was provoked", test_all_provoked },
     };
 

@@ -459,7 +459,8 @@ test_many_used(void)
     }
 }
 
-/* The guest breaks its receive ring: nothing more is touched. */
+/* The guest breaks its receive ring, which is not touched any more; then the
+ * transmit ring, too. */
 static void
 test_guest_error(void)
 {
@@ -486,13 +487,23 @@ test_guest_error(void)
         continue;
     }
     rig_post(RIG_ONE, 1514);
-    rig_send(NULL, frame, 60);
+    for (int i = 0; i < 10; i++) {
+        rig_send(NULL, frame, 60);
+        CHECK_EQ(rig_poll(), 1);
+        CHECK_EQ(rig_reclaim(), 1);
+    }
+    CHECK(!guest_collect(&rig.rx, NULL));
+    CHECK_EQ(rig.queue.stats.guest_errors, 1);
+
+    guest_offer(&rig.tx, 9999);
     for (int i = 0; i < 10; i++) {
         CHECK_EQ(rig_poll(), 0);
     }
-    CHECK(!guest_collect(&rig.rx, NULL));
+    CHECK_EQ(rig.queue.tx.error, ZCRX_VRING_BAD_HEAD);
+    CHECK_EQ(rig.queue.stats.guest_errors, 2);
+    rig_send(NULL, frame, 60);
+    CHECK_EQ(rig_poll(), 0);
     CHECK_EQ(rig_reclaim(), 0);
-    CHECK_EQ(rig.queue.stats.guest_errors, 1);
     rig_stop();
     rig_destroy();
 }

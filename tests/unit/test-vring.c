@@ -580,7 +580,7 @@ test_suppress_kicks(void)
 /* Each part of a virtqueue must be aligned and lie in the guest's memory, in
  * one region and to its last byte. */
 static void
-test_is_mapped(void)
+test_place(void)
 {
     for (int packed = 0; packed < 2; packed++) {
         struct zcrx_vring_config config = { .packed = packed, .size = 64 };
@@ -601,34 +601,73 @@ test_is_mapped(void)
             config.desc = end - desc_len;
             config.avail = end - avail_len - more;
             config.used = end - used_len - more_used;
-            CHECK(zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map), ZCRX_VRING_OK);
             good = config;
 
             config.size = 128;  /* As when only the size changes. */
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config = good;
             config.desc = (char *) good.desc + 16;
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config.desc = start - 16;
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config.desc = start + 8;
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config = good;
             config.avail = (char *) good.avail + (packed ? 4 : 2);
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config.avail = start + 1;
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config = good;
             config.used = (char *) good.used + 4;
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config.used = start + 2;
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config.used = (void *) (UINTPTR_MAX - 3);
-            CHECK(!zcrx_vring_is_mapped(&config, &guest.map));
+            CHECK_EQ(zcrx_vring_check(&config, &guest.map),
+                     ZCRX_VRING_BAD_PLACE);
             config = good;
         }
         guest_destroy(&guest);
     }
+}
+
+/* A virtqueue must have a size that it may have, and the positions in it. */
+static void
+test_size(void)
+{
+    static const struct {
+        bool packed;
+        uint16_t size, last_avail, last_used;
+    } bad[] = {
+        { false, 0, 0, 0 },
+        { false, 48, 0, 0 },
+        { true, 0, 0, 0 },
+        { true, 32769, 0, 0 },
+        { true, 64, 64, 0 },
+        { true, 64, 0, 0x8000 | 64 },
+    };
+
+    guest_init(&guest, MEM_SIZE);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const struct zcrx_vring_config config = {
+            .packed = bad[i].packed,
+            .size = bad[i].size,
+            .last_avail = bad[i].last_avail,
+            .last_used = bad[i].last_used,
+        };
+
+        CHECK_EQ(zcrx_vring_check(&config, &guest.map), ZCRX_VRING_BAD_SIZE);
+    }
+    guest_destroy(&guest);
 }
 
 int
@@ -636,7 +675,8 @@ main(void)
 {
     static const struct test_case cases[] = {
         { "setting up", test_init },
-        { "rings outside memory", test_is_mapped },
+        { "rings outside memory", test_place },
+        { "sizes", test_size },
         { "taking in order", test_take_order },
         { "taking what is new", test_take_sees_new },
         { "index jumps", test_index_jumps },
