@@ -28,6 +28,7 @@ TESTSUITE_AT = \
 	tests/copy.at \
 	tests/crash.at \
 	tests/lifecycle.at \
+	tests/matrix.at \
 	tests/offload.at \
 	tests/options.at \
 	tests/packed.at \
