@@ -18,6 +18,7 @@ DOC_SOURCE = \
 	Documentation/index.rst \
 	Documentation/internals/hostile-guests.rst \
 	Documentation/internals/simnic.rst \
+	Documentation/internals/virtual-machines.rst \
 	Documentation/performance.rst \
 	Documentation/ref/bench-switch.inc \
 	Documentation/ref/commands.inc \

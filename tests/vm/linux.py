@@ -1,0 +1,219 @@
+#
+# Copyright (c) 2026 The dpdkzcrx authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Open vSwitch with a dpdkzcrx port on this machine, and Linux guests of it.
+
+The VF is a tap device, whose other end is the kernel of this machine, in the
+network that this process has of its own.  What runs here is the wire's side.
+"""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+
+import images
+import machine
+import sandbox
+
+PORT = "zc0"
+TAP = "zcrxtap0"
+SOCKET = "vm0.sock"
+
+# Memory of the daemon, in MB.
+DAEMON_MEMORY = 512
+
+# Addresses of the two sides, IPv4 and IPv6.  Those of VLAN 5 have another
+# network.
+WIRE, GUEST = "10.1.1.1", "10.1.1.2"
+WIRE6, GUEST6 = "fd00:1::1", "fd00:1::2"
+VLAN, VLAN_GUEST, VLAN_WIRE = 5, "10.1.5.2", "10.1.5.1"
+MAC = "52:54:00:12:34:56"
+
+MODULES = ("virtio_pci", "virtio_console", "virtio_net", "8021q")
+
+
+class Image(object):
+    """The kernel and the initial file system of guests."""
+    def __init__(self, dir):
+        self.kernel = images.Kernel("cloud-amd64")
+        files = images.FileSystem(os.path.join(dir, "root"), self.kernel,
+                                  MODULES)
+        files.add_program("iperf3")
+        files.add_program("ethtool")
+        files.write("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
+        files.write("/etc/group", "root:x:0:\n")
+        self.path = files.pack(os.path.join(dir, "guest.cpio"))
+
+
+class Rig(sandbox.Sandbox):
+    """The switch, its port and the guest."""
+    def __init__(self):
+        super().__init__("dpdkzcrx-vm.")
+        self.guest = None
+        self.n_guests = 0
+        self.mtu = 1500
+        self.started.callback(self.kill_guest)
+
+    def start(self):
+        # What is missing is downloaded, so this comes first.
+        self.image = Image(self.dir)
+        if not sandbox.isolate_network():
+            raise sandbox.SandboxError("not permitted to make a network")
+        self.run("ip", "link", "set", "lo", "up")
+        self.start_ovsdb()
+        self.type("ovs-vsctl", "--no-wait", "set", "Open_vSwitch", ".",
+                 "other_config:dpdk-init=true",
+                 "other_config:dpdk-extra=--no-pci --no-huge --legacy-mem "
+                 "--no-shconf -m %d" % DAEMON_MEMORY,
+                 "other_config:pmd-cpu-mask=%#x" % (1 << self.pmd_cpu))
+        self.daemon("ovs-vswitchd")
+        self.type("ovs-vsctl", "add-br", "br0", "--",
+                 "set", "Bridge", "br0", "datapath_type=netdev")
+
+    def add_port(self, queues=1, mtu=1500):
+        self.mtu = mtu
+        self.type("ovs-vsctl", "add-port", "br0", PORT, "--",
+                 "set", "Interface", PORT, "type=dpdkzcrx",
+                 "options:dpdk-devargs=net_tap0,iface=" + TAP,
+                 "options:vhost-server-path=" + self.path(SOCKET),
+                 "options:n_rxq=%d" % queues, "mtu_request=%d" % mtu)
+        error = self.run("ovs-vsctl", "get", "Interface", PORT,
+                         "error").strip()
+        if error != "[]":
+            raise sandbox.SandboxError(error)
+        self.set_wire_up()
+
+    def set_wire_up(self):
+        """Gives the tap its addresses, also after the port has made it
+        anew."""
+        self.run("ip", "address", "replace", WIRE + "/24", "dev", TAP)
+        self.run("ip", "link", "set", TAP, "mtu", str(self.mtu), "up")
+        self.run("ip", "address", "replace", WIRE6 + "/64", "dev", TAP,
+                 "nodad")
+
+    def delete_port(self):
+        self.run("ovs-vsctl", "--if-exists", "del-port", "br0", PORT)
+
+    def start_guest(self, device="", queues=1, mtu=1500, cpus=1,
+                    quiet=True):
+        """Starts a guest whose virtio device has the options 'device'."""
+        self.kill_guest()
+        self.mtu = mtu
+        self.n_guests += 1
+        # Without KVM, QEMU 7.2 does not survive a vhost-user device with MSI-X
+        # vectors.
+        nic = "virtio-net-pci,id=nic0,netdev=n0,romfile=,vectors=0,mac=" + MAC
+        if queues > 1:
+            nic += ",mq=on"
+        if device:
+            nic += "," + device
+        options = ["-chardev", "socket,id=net0,path=%s,server=on"
+                   % self.path(SOCKET),
+                   "-netdev", "vhost-user,id=n0,chardev=net0,queues=%d"
+                   % queues, "-device", nic]
+        self.guest = machine.Machine(
+            self.path("guest-%d" % self.n_guests), self.image.kernel.image,
+            self.image.path, options, cpus=cpus,
+            quiet=quiet)
+        return self.guest
+
+    def wait_guest(self):
+        """Waits until frames can pass."""
+        self.guest.wait()
+        self.configure_guest()
+        self.wait_up(PORT, machine.PATIENCE)
+        # A VF that had to be made anew is a new tap.
+        self.set_wire_up()
+
+    def configure_guest(self):
+        self.guest.run(
+            "sysctl -q -w net.ipv6.conf.eth0.dad_transmits=0 "
+            "net.ipv4.icmp_echo_ignore_broadcasts=0 && "
+            "ip link set eth0 mtu %d up && ip address add %s/24 dev eth0 && "
+            "ip address add %s/64 dev eth0"
+            % (self.mtu, GUEST, GUEST6))
+
+    def kill_guest(self):
+        if self.guest:
+            self.guest.kill()
+            self.guest = None
+            if os.path.exists(self.path(SOCKET)):
+                os.remove(self.path(SOCKET))
+
+    def counters(self):
+        """Returns the port's counters, over all queues."""
+        shown = json.loads(self.run("ovs-appctl", "dpdkzcrx/ring-sync-show",
+                                    "--json", PORT))
+        sums = Counters()
+        for queue in shown["ports"][0]["queues"]:
+            sums.add(queue)
+        return sums
+
+    def wire(self, *command, status=(0, )):
+        """Runs a command on the wire's side, and returns what it prints."""
+        done = subprocess.run(command, cwd=self.dir, text=True,
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        if done.returncode not in status:
+            raise sandbox.SandboxError("%s: status %d: %s" % (
+                " ".join(command), done.returncode,
+                done.stdout.strip()[-300:]))
+        return done.stdout
+
+    def background(self, *command):
+        """Starts a command on the wire's side, which must be ended."""
+        return subprocess.Popen(command, cwd=self.dir,
+                                stdin=subprocess.DEVNULL,
+                                stdout=open(self.path("background.log"), "a"),
+                                stderr=subprocess.STDOUT)
+
+
+class Counters(object):
+    """What a port has counted."""
+    def __init__(self):
+        self.frames = self.zero_copy = self.sent = 0
+        self.copied, self.dropped, self.sent_dropped = {}, {}, {}
+
+    def add(self, queue):
+        rx, tx = queue["wire_rx"], queue["guest_tx"]
+        self.frames += rx["frames"]
+        self.zero_copy += rx["zero_copy"]
+        self.sent += tx["frames"]
+        for sums, reasons in ((self.copied, rx["copied"]),
+                              (self.dropped, rx["dropped"]),
+                              (self.sent_dropped, tx["dropped"])):
+            for reason, n in reasons.items():
+                if reason != "total" and n:
+                    sums[reason] = sums.get(reason, 0) + n
+
+    def since(self, old):
+        new = Counters()
+        for name in ("frames", "zero_copy", "sent"):
+            setattr(new, name, getattr(self, name) - getattr(old, name))
+        for name in ("copied", "dropped", "sent_dropped"):
+            before = getattr(old, name)
+            setattr(new, name, {
+                reason: n - before.get(reason, 0)
+                for reason, n in getattr(self, name).items()
+                if n > before.get(reason, 0)})
+        return new
+
+    def accounted(self):
+        return (self.zero_copy + sum(self.copied.values())
+                + sum(self.dropped.values()))
