@@ -27,6 +27,7 @@ TESTSUITE_AT = \
 	tests/build.at \
 	tests/copy.at \
 	tests/crash.at \
+	tests/jumbo.at \
 	tests/lifecycle.at \
 	tests/matrix.at \
 	tests/offload.at \
