@@ -40,6 +40,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-appctl.h \
 	lib/zcrx-audit.c \
 	lib/zcrx-audit.h \
+	lib/zcrx-dma.c \
+	lib/zcrx-dma.h \
 	lib/zcrx-gate.h \
 	lib/zcrx-offload.c \
 	lib/zcrx-offload.h \
@@ -54,11 +56,14 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-start.c \
 	lib/zcrx-start.h \
 	lib/zcrx-stats.h \
+	lib/zcrx-stop.c \
+	lib/zcrx-stop.h \
 	lib/zcrx-sync.c \
 	lib/zcrx-sync.h \
 	lib/zcrx-tx.c \
 	lib/zcrx-tx.h \
 	lib/zcrx-vf-link.c \
+	lib/zcrx-vf-stop.c \
 	lib/zcrx-vf.c \
 	lib/zcrx-vf.h \
 	lib/zcrx-vhost.c \

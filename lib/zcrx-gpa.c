@@ -19,6 +19,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Makes 'map' empty.  An empty map translates nothing. */
 void
@@ -27,19 +28,26 @@ zcrx_gpa_map_init(struct zcrx_gpa_map *map)
     memset(map, 0, sizeof *map);
 }
 
-/* Frees what 'map' owns and makes it empty. */
+/* Frees what 'map' owns, with the mappings of its regions, and makes it
+ * empty. */
 void
 zcrx_gpa_map_destroy(struct zcrx_gpa_map *map)
 {
     for (size_t i = 0; i < map->n; i++) {
-        free(map->regions[i].page_iova);
+        struct zcrx_gpa_region *r = &map->regions[i];
+
+        free(r->page_iova);
+        if (r->mapping) {
+            munmap(r->mapping, r->mapping_size);
+        }
     }
     zcrx_gpa_map_init(map);
 }
 
-/* Adds a copy of 'new' to 'map', which takes over 'new->page_iova' if that
- * succeeds.  Returns NULL if successful, otherwise a string constant that says
- * what is wrong with the region; the map is unchanged then. */
+/* Adds a copy of 'new' to 'map', which takes over 'new->page_iova' and
+ * 'new->mapping' if that succeeds.  Returns NULL if successful, otherwise a
+ * string constant that says what is wrong with the region; the map is
+ * unchanged then. */
 const char *
 zcrx_gpa_map_add(struct zcrx_gpa_map *map, const struct zcrx_gpa_region *new)
 {

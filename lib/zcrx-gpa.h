@@ -40,6 +40,13 @@ struct zcrx_gpa_region {
     uint64_t size;              /* In bytes. */
     uintptr_t hva;              /* Where it is mapped in this process. */
     uint64_t page_size;         /* Of the memory behind it, in bytes. */
+    bool hugetlb;               /* That memory is in hugetlbfs. */
+    bool dma_mapped;            /* zcrx_dma_map() has made it reachable. */
+
+    /* The mapping that the region is part of, which lasts until the map is
+     * destroyed, or NULL if it is somebody else's. */
+    void *mapping;
+    size_t mapping_size;        /* In bytes. */
 
     /* With IOVA as PA: the IOVA of each page of 'page_size' bytes, the first
      * one being that which holds 'hva'.  NULL with IOVA as VA.  Owned by the

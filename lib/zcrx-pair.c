@@ -31,6 +31,7 @@
 #include "util.h"
 #include "zcrx-queues.h"
 #include "zcrx-start.h"
+#include "zcrx-stop.h"
 
 VLOG_DEFINE_THIS_MODULE(dpdkzcrx);
 
@@ -117,15 +118,46 @@ free_injected(struct rte_mbuf *m)
     dp_packet_delete(CONTAINER_OF(m, struct dp_packet, mbuf));
 }
 
-/* Stops the pair if it runs, and puts it into 'state' because of 'why', which
- * it takes over. */
+/* The VF cannot be used, for the time being, because of 'what', a constant.
+ * The main thread is to end the session with the guest, of which nothing must
+ * be in use. */
+static void
+set_lost(struct zcrx_pair *pair, const char *what)
+{
+    pair->vf_lost = what;
+    pair->end_session = true;
+    pair->retry_at = time_msec() + RETRY_INTERVAL;
+    zcrx_unmap_memory(pair);
+    zcrx_vhost_release_guest(&pair->guest);
+    set_state(pair, ZCRX_PAIR_NO_GUEST,
+              xasprintf("VF '%s' %s", pair->config.devargs, what));
+}
+
+/* Stops the pair, however far starting it got, and puts it into 'state'
+ * because of 'why', which it takes over. */
+static void
+stop__(struct zcrx_pair *pair, enum zcrx_pair_state state, char *why)
+{
+    if (zcrx_stop(pair)) {
+        set_state(pair, state, why);
+    } else {
+        free(why);
+        set_lost(pair, "does not stop");
+    }
+}
+
+/* As stop__(), if the pair runs; otherwise only puts it into 'state'.  One
+ * whose VF is lost stays as it is. */
 static void
 stop(struct zcrx_pair *pair, enum zcrx_pair_state state, char *why)
 {
     if (pair->state == ZCRX_PAIR_RUNNING) {
-        zcrx_stop(pair);
+        stop__(pair, state, why);
+    } else if (!pair->vf_lost) {
+        set_state(pair, state, why);
+    } else {
+        free(why);
     }
-    set_state(pair, state, why);
 }
 
 /* Stops the pair and forgets the guest, whose memory may go away. */
@@ -220,7 +252,7 @@ resume(struct zcrx_vhost *vhost)
     ovs_mutex_lock(&pair->mutex);
     if (pair->paused) {
         unpause(pair);
-    } else if (pair->state == ZCRX_PAIR_NO_GUEST) {
+    } else if (pair->state == ZCRX_PAIR_NO_GUEST && !pair->vf_lost) {
         const char *error = zcrx_vhost_read_guest(vhost, &pair->guest);
 
         if (error) {
@@ -278,9 +310,7 @@ down(struct zcrx_vhost *vhost, const char *why)
     struct zcrx_pair *pair = zcrx_pair_cast(vhost);
 
     ovs_mutex_lock(&pair->mutex);
-    forget_guest(pair, (pair->vf_lost
-                        ? xasprintf("VF '%s' is gone", pair->config.devargs)
-                        : xstrdup(why)));
+    forget_guest(pair, xstrdup(why));
     ovs_mutex_unlock(&pair->mutex);
 }
 
@@ -291,14 +321,14 @@ static const struct zcrx_vhost_ops vhost_ops = {
     .down = down,
 };
 
-/* The pair has stopped because the guest broke all that it has enabled, one
+/* Stops the pair because the guest broke all that it has enabled, one
  * virtqueue by 'error', until the guest's driver resets its device. */
 static void
-set_broken(struct zcrx_pair *pair, enum zcrx_vring_error error)
+stop_broken(struct zcrx_pair *pair, enum zcrx_vring_error error)
 {
-    set_state(pair, ZCRX_PAIR_BROKEN,
-              xasprintf("guest broke a virtqueue: %s",
-                        zcrx_vring_strerror(error)));
+    stop__(pair, ZCRX_PAIR_BROKEN,
+           xasprintf("guest broke a virtqueue: %s",
+                     zcrx_vring_strerror(error)));
 }
 
 /* Starts the pair, which is ready, if the guest is. */
@@ -309,20 +339,19 @@ start(struct zcrx_pair *pair)
     char *error = NULL;
 
     if (zcrx_start(pair, &error)) {
-        pair->link_up = zcrx_vf_link_is_up(&pair->vf);
-        pair->check_link_at = time_msec() + CHECK_INTERVAL;
         set_state(pair, ZCRX_PAIR_RUNNING, NULL);
         return;
     }
-    zcrx_stop(pair);
     guest_error = zcrx_queues_why_none(pair);
     if (guest_error) {
         free(error);
-        set_broken(pair, guest_error);
+        stop_broken(pair, guest_error);
     } else if (error) {
         VLOG_WARN_RL(&rl, "%s: not started: %s", pair->name, error);
         pair->retry_at = time_msec() + RETRY_INTERVAL;
-        set_state(pair, ZCRX_PAIR_READY, error);
+        stop__(pair, ZCRX_PAIR_READY, error);
+    } else if (!zcrx_stop(pair)) {
+        set_lost(pair, "does not stop");
     } else {
         /* The guest needs more time. */
     }
@@ -352,8 +381,7 @@ check_running(struct zcrx_pair *pair)
         need_bounce |= pool && pool->want_bounce;
     }
     if (guest_error) {
-        zcrx_stop(pair);
-        set_broken(pair, guest_error);
+        stop_broken(pair, guest_error);
     } else if (need_bounce) {
         pair->need_bounce = true;
         stop_for_change(pair, "guest buffers do not qualify for zero-copy");
@@ -364,18 +392,15 @@ check_running(struct zcrx_pair *pair)
     }
 }
 
-/* The VF was removed or reset.  Gives it up; the session with the guest is to
- * be ended. */
+/* The VF was removed or reset.  Gives it up. */
 static void
 lose_vf(struct zcrx_pair *pair)
 {
     VLOG_WARN("%s: VF '%s' is gone, waiting for it to return", pair->name,
               pair->config.devargs);
-    pair->vf_lost = true;
-    forget_guest(pair, xasprintf("VF '%s' is gone", pair->config.devargs));
-    zcrx_vf_detach(&pair->vf);
-    zcrx_free_retired(pair);
-    pair->retry_at = time_msec() + RETRY_INTERVAL;
+    forget_guest(pair, NULL);
+    zcrx_detach_vf(pair);
+    set_lost(pair, "is gone");
 }
 
 /* Looks whether the VF that was lost is back. */
@@ -390,7 +415,7 @@ find_vf(struct zcrx_pair *pair)
         pair->retry_at = time_msec() + RETRY_INTERVAL;
     } else {
         VLOG_INFO("%s: VF '%s' is back", pair->name, pair->config.devargs);
-        pair->vf_lost = false;
+        pair->vf_lost = NULL;
         pair->retry_at = 0;
         set_state(pair, ZCRX_PAIR_NO_GUEST, NULL);
     }
@@ -406,43 +431,53 @@ zcrx_pair_offloads(const struct zcrx_pair *pair)
 
 /* Starts or ends the session with the guest, so that there is one while there
  * is a VF, in which the guest is offered what the VF is good for: if that has
- * changed, it must be asked anew.  Returns NULL or an error.  Without the
- * mutex, which the session's operations take. */
+ * changed, it must be asked anew.  Returns NULL or an error.  Main thread,
+ * without the mutex, which the session's operations take. */
 static char *
 update_session(struct zcrx_pair *pair)
 {
-    uint64_t offloads = zcrx_pair_offloads(pair);
+    uint64_t offloads;
+    bool lost, end;
 
-    if (pair->vf_lost
-        || (pair->vhost.path && pair->vhost.offloads != offloads)) {
+    ovs_mutex_lock(&pair->mutex);
+    offloads = zcrx_pair_offloads(pair);
+    lost = pair->vf_lost != NULL;
+    end = lost || pair->end_session;
+    pair->end_session = false;
+    ovs_mutex_unlock(&pair->mutex);
+
+    if (end || (pair->vhost.path && pair->vhost.offloads != offloads)) {
         zcrx_vhost_unregister(&pair->vhost);
     }
-    return (pair->vf_lost || pair->vhost.path ? NULL
+    return (lost || pair->vhost.path ? NULL
             : zcrx_vhost_register(&pair->vhost, pair->name, pair->config.path,
                                   offloads, &vhost_ops));
 }
 
-/* Looks after the VF, whatever the state of the pair. */
+/* Looks after the VF, whatever the state of the pair, and after the session
+ * with the guest, if the VF comes or goes. */
 static void
 check_vf(struct zcrx_pair *pair)
 {
-    bool was_lost = pair->vf_lost;
-    char *error = NULL;
+    bool changed;
 
     ovs_mutex_lock(&pair->mutex);
+    changed = pair->vf_lost != NULL;
     if (zcrx_vf_is_lost(&pair->vf)) {
         lose_vf(pair);
     } else if (pair->vf_lost && time_msec() >= pair->retry_at) {
         find_vf(pair);
     }
+    changed |= pair->end_session;
     ovs_mutex_unlock(&pair->mutex);
 
-    if (pair->vf_lost != was_lost) {
-        error = update_session(pair);
-    }
-    if (error) {
-        VLOG_ERR("%s", error);
-        free(error);
+    if (changed) {
+        char *error = update_session(pair);
+
+        if (error) {
+            VLOG_ERR("%s", error);
+            free(error);
+        }
     }
 }
 
@@ -473,10 +508,10 @@ zcrx_pair_wait(struct zcrx_pair *pair)
         poll_timer_wait_until(MAX(pair->retry_at,
                                   time_msec() + START_INTERVAL));
     }
-    if (pair->vf_lost) {
-        poll_timer_wait_until(pair->retry_at);
-    } else if (zcrx_vf_is_lost(&pair->vf)) {
+    if (zcrx_vf_is_lost(&pair->vf) || pair->end_session) {
         poll_immediate_wake();
+    } else if (pair->vf_lost) {
+        poll_timer_wait_until(pair->retry_at);
     }
     ovs_mutex_unlock(&pair->mutex);
 }
@@ -516,8 +551,8 @@ zcrx_pair_destroy(struct zcrx_pair *pair)
     zcrx_vhost_unregister(&pair->vhost);
 
     ovs_mutex_lock(&pair->mutex);
+    zcrx_detach_vf(pair);
     zcrx_vf_destroy(&pair->vf);
-    zcrx_free_retired(pair);
     free_queues(pair);
     ovs_mutex_unlock(&pair->mutex);
 
@@ -545,8 +580,9 @@ set_vf(struct zcrx_pair *pair, const struct zcrx_pair_config *config)
     if (!nullable_string_is_equal(config->devargs, old->devargs)) {
         stop_for_change(pair, "dpdk-devargs changed");
         zcrx_unmap_memory(pair);
-        zcrx_vf_detach(vf);
-        zcrx_free_retired(pair);
+        zcrx_detach_vf(pair);
+        pair->vf_lost = (zcrx_vf_is_stopping(config->devargs)
+                         ? "does not stop" : NULL);
     } else if (!memcmp(&config->vf, &old->vf, sizeof old->vf)
                && config->mode == old->mode
                && config->has_mac == old->has_mac
@@ -555,6 +591,9 @@ set_vf(struct zcrx_pair *pair, const struct zcrx_pair_config *config)
         return NULL;
     }
     stop_for_change(pair, "options changed");
+    if (pair->vf_lost) {
+        return NULL;            /* It is looked for, and then set up. */
+    }
     if (!zcrx_vf_is_attached(vf)) {
         error = zcrx_vf_attach(vf, config->devargs);
     }
@@ -587,13 +626,13 @@ zcrx_pair_set_config(struct zcrx_pair *pair, struct zcrx_pair_config *config)
     config->vf.mtu = (pair->config.vf.mtu ? pair->config.vf.mtu
                       : RTE_ETHER_MTU);
     error = set_vf(pair, config);
-    if (!error && zcrx_vf_is_attached(&pair->vf)) {
-        pair->vf_lost = false;
-    }
     pair->may_start = !error && pair->n_queues == config->vf.n_queues;
     zcrx_pair_config_destroy(&pair->config);
     pair->config = *config;
     memset(config, 0, sizeof *config);
+    if (pair->vf_lost) {
+        set_lost(pair, pair->vf_lost);
+    }
     ovs_mutex_unlock(&pair->mutex);
 
     return error ? error : update_session(pair);

@@ -33,13 +33,16 @@
  * (From running, too, the pair goes to no-guest when the guest is gone or
  * changing.)
  *
- * When the VF is lost, the pair goes to no-guest from any state: it ends the
- * session with the guest, which is how a back end tells its guest that the
- * link is down, and begins another one when the VF is back.
+ * When the VF is lost, or does not stop when it has to, the pair goes to
+ * no-guest from any state: it ends the session with the guest, which is how a
+ * back end tells its guest that the link is down, and begins another one when
+ * the VF is back.
  *
  * Starting is done by the main thread, as it may take long.  Stopping is done
  * by whoever has reason to, and is complete when it returns: then neither the
- * VF nor a PMD thread touches the guest's memory. */
+ * VF nor a PMD thread touches the guest's memory.  (If the VF does not stop,
+ * then what it touches is a mapping of that memory that stays until it has
+ * stopped, and nobody uses for anything else; see zcrx-stop.c.) */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -95,7 +98,11 @@ struct zcrx_pair {
     enum zcrx_pair_state state;
     char *why;                  /* Why it is not running, or NULL. */
     bool mapped;                /* Guest memory, for the VF. */
-    bool vf_lost;               /* The VF is gone, and so is the session. */
+    const char *vf_lost;        /* What happened to the VF, if it cannot be
+                                 * used; then there is no session, either.
+                                 * NULL if it can be. */
+    bool end_session;           /* The main thread is to end it, as the guest
+                                 * was given up. */
     bool paused;                /* For a control message: PMD threads are kept
                                  * out, and the VF is not started. */
     bool link_up;               /* When last looked at. */

@@ -480,11 +480,9 @@ set_has(struct rte_mempool *mp __rte_unused, void *aux __rte_unused, void *m,
 
 /* Makes 'pool' hand out nothing any more, and take back nothing but what the
  * VF has at this moment: when they are closed, some drivers give back mbufs
- * with which they delivered frames long ago.  The 'n_kept' bounce mbufs in
- * 'kept' are not the VF's, as there are frames in them. */
+ * with which they delivered frames long ago. */
 void
-zcrx_pool_recall(struct zcrx_pool *pool, struct rte_mbuf *const *kept,
-                 uint32_t n_kept)
+zcrx_pool_recall(struct zcrx_pool *pool)
 {
     pool->credit = 0;
     pool->recalled = true;
@@ -504,9 +502,6 @@ zcrx_pool_recall(struct zcrx_pool *pool, struct rte_mbuf *const *kept,
     rte_mempool_obj_iter(pool->mp, set_has, NULL);
     for (uint32_t i = 0; i < pool->n_bounce_free; i++) {
         bounce_priv(pool->bounce[i])->has = false;
-    }
-    for (uint32_t i = 0; i < n_kept; i++) {
-        bounce_priv(kept[i])->has = false;
     }
 }
 

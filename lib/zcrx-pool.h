@@ -140,8 +140,7 @@ struct zcrx_pool {
 };
 
 struct zcrx_pool *zcrx_pool_create(const struct zcrx_pool_config *);
-void zcrx_pool_recall(struct zcrx_pool *, struct rte_mbuf *const *kept,
-                      uint32_t n_kept);
+void zcrx_pool_recall(struct zcrx_pool *);
 void zcrx_pool_close(struct zcrx_pool *);
 void zcrx_pool_destroy(struct zcrx_pool *);
 void zcrx_pool_put_back_all(struct zcrx_pool *);

@@ -26,7 +26,7 @@
 #include "util.h"
 #include "zcrx-pair.h"
 #include "zcrx-rss.h"
-#include "zcrx-start.h"
+#include "zcrx-stop.h"
 
 VLOG_DEFINE_THIS_MODULE(zcrx_queues);
 

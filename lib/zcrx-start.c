@@ -27,71 +27,13 @@
 #include "util.h"
 #include "zcrx-pair.h"
 #include "zcrx-queues.h"
+#include "zcrx-stop.h"
 
 VLOG_DEFINE_THIS_MODULE(zcrx_start);
 
 /* Virtqueues with fewer entries than this are served with bounce mbufs at
  * hand, because drivers take up to 64 mbufs at once, or none. */
 #define SMALL_RING 128
-
-/* Frees the pools of earlier runs.  No VF queue may refer to them. */
-void
-zcrx_free_retired(struct zcrx_pair *pair)
-{
-    for (size_t i = 0; i < pair->n_retired; i++) {
-        zcrx_pool_destroy(pair->retired[i]);
-    }
-    free(pair->retired);
-    pair->retired = NULL;
-    pair->n_retired = 0;
-}
-
-/* Takes the pool away from 'q'.  It hands out nothing any more, but is freed
- * only later, as queues of the VF may still point to it. */
-void
-zcrx_retire_pool(struct zcrx_pair *pair, struct zcrx_queue *q)
-{
-    if (q->pool) {
-        zcrx_pool_close(q->pool);
-        pair->retired = xrealloc(pair->retired, (pair->n_retired + 1)
-                                                * sizeof *pair->retired);
-        pair->retired[pair->n_retired++] = q->pool;
-        q->pool = NULL;
-    }
-}
-
-static bool
-vf_has_no_buffers(void *pair_)
-{
-    struct zcrx_pair *pair = pair_;
-
-    for (uint16_t i = 0; i < pair->n_queues; i++) {
-        if (zcrx_queue_n_out(&pair->queues[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Makes the guest's memory reachable for the VF. */
-static void
-map_memory(struct zcrx_pair *pair)
-{
-    for (size_t i = 0; i < pair->guest.map.n && !pair->mapped; i++) {
-        zcrx_vf_map_region(&pair->vf, &pair->guest.map.regions[i]);
-    }
-    pair->mapped = true;
-}
-
-/* Undoes that.  The VF must not use guest memory. */
-void
-zcrx_unmap_memory(struct zcrx_pair *pair)
-{
-    for (size_t i = 0; i < pair->guest.map.n && pair->mapped; i++) {
-        zcrx_vf_unmap_region(&pair->vf, &pair->guest.map.regions[i]);
-    }
-    pair->mapped = false;
-}
 
 /* Returns what the guest negotiated of the things that are left to the VF. */
 static uint64_t
@@ -137,8 +79,7 @@ prepare_vf(struct zcrx_pair *pair, uint16_t n_queues)
          * are attached anew. */
         free(error);
         zcrx_unmap_memory(pair);
-        zcrx_vf_detach(vf);
-        zcrx_free_retired(pair);
+        zcrx_detach_vf(pair);
     }
     error = zcrx_vf_attach(vf, pair->config.devargs);
     return error ? error : configure_vf(pair, n_queues);
@@ -339,7 +280,7 @@ zcrx_start(struct zcrx_pair *pair, char **error)
     if (*error) {
         return false;
     }
-    map_memory(pair);
+    zcrx_map_memory(pair);
     pair->n_rxd = zcrx_vf_rx_descriptors(&pair->vf, pair->config.vf.n_rxd,
                                          shortest_ring(pair, chosen, n));
     for (uint16_t i = 0; i < n; i++) {
@@ -349,60 +290,4 @@ zcrx_start(struct zcrx_pair *pair, char **error)
     }
     *error = start_vf(pair, chosen);
     return !*error;
-}
-
-/* Remembers how far the virtqueues of queue pair 'i' have got, for the next
- * start and for the vhost library. */
-static void
-keep_position(struct zcrx_pair *pair, uint16_t i)
-{
-    struct zcrx_vring_config *rx = &pair->guest.pairs[i].rx;
-    struct zcrx_vring_config *tx = &pair->guest.pairs[i].tx;
-
-    zcrx_vring_get_position(&pair->queues[i].rx, &rx->last_avail,
-                            &rx->last_used);
-    if (pair->queues[i].tx.ops) {
-        zcrx_vring_get_position(&pair->queues[i].tx, &tx->last_avail,
-                                &tx->last_used);
-    }
-    zcrx_vhost_set_position(&pair->vhost, i, rx, tx);
-}
-
-/* Stops 'pair', however far zcrx_start() got, and makes the guest's buffers
- * available again.  When it returns, neither the VF nor a PMD thread touches
- * the guest's memory.  Any thread but a PMD thread. */
-void
-zcrx_stop(struct zcrx_pair *pair)
-{
-    for (uint16_t i = 0; i < pair->n_queues; i++) {
-        zcrx_gate_close(&pair->queues[i].gate);
-    }
-    for (uint16_t i = 0; i < pair->n_queues; i++) {
-        zcrx_queue_harvest(&pair->queues[i]);
-        zcrx_queue_recall(&pair->queues[i]);
-    }
-    if (!zcrx_vf_stop(&pair->vf, vf_has_no_buffers, pair)) {
-        VLOG_ERR("%s: guest memory may still be written to by the VF",
-                 pair->name);
-    }
-    for (uint16_t i = 0; i < pair->n_queues; i++) {
-        struct zcrx_queue *q = &pair->queues[i];
-
-        if (q->running) {
-            zcrx_queue_stop(q);
-            keep_position(pair, i);
-        }
-        zcrx_retire_pool(pair, q);
-        zcrx_vring_destroy(&q->rx);
-        zcrx_vring_destroy(&q->tx);
-    }
-    if (!zcrx_vf_is_attached(&pair->vf)) {
-        zcrx_free_retired(pair);
-        zcrx_unmap_memory(pair);
-    }
-    rte_mempool_free(pair->tx_mp);
-    pair->tx_mp = NULL;
-    __atomic_store_n(&pair->n_active, 0, __ATOMIC_RELAXED);
-    pair->link_up = false;
-    pair->why_copy = NULL;
 }

@@ -18,19 +18,14 @@
 #ifndef ZCRX_START_H
 #define ZCRX_START_H 1
 
-/* Starting and stopping ring sync: what it takes to go from a VF and a guest
- * that are both set up to frames flowing between them, and back.  The caller
- * holds the pair's mutex. */
+/* Starting ring sync: what it takes to go from a VF and a guest that are both
+ * set up to frames flowing between them.  The caller holds the pair's
+ * mutex. */
 
 #include <stdbool.h>
 
 struct zcrx_pair;
-struct zcrx_queue;
 
 bool zcrx_start(struct zcrx_pair *, char **error);
-void zcrx_stop(struct zcrx_pair *);
-void zcrx_unmap_memory(struct zcrx_pair *);
-void zcrx_retire_pool(struct zcrx_pair *, struct zcrx_queue *);
-void zcrx_free_retired(struct zcrx_pair *);
 
 #endif /* zcrx-start.h */

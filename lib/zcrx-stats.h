@@ -77,6 +77,8 @@
     ZCRX_COUNTER(guest_errors)           /* Times a queue was stopped. */   \
     ZCRX_COUNTER(buffers_unused)         /* Returned by the VF without a    \
                                           * frame. */                       \
+    ZCRX_COUNTER(vf_stop_failures)       /* Times the VF did not stop in    \
+                                          * time. */                        \
     ZCRX_COUNTER(rx_sampled_cycles)      /* TSC cycles of some turns. */    \
     ZCRX_COUNTER(rx_sampled_frames)      /* Moved to the guest in these. */ \
     ZCRX_COUNTER(tx_sampled_cycles)                                         \

@@ -551,28 +551,33 @@ zcrx_queue_harvest(struct zcrx_queue *q)
 }
 
 /* With the PMD thread shut out, and before the VF is stopped: prepares for the
- * VF giving back all mbufs that it has. */
+ * VF giving back all mbufs that it has.  Drops what waits for a buffer of the
+ * guest. */
 void
 zcrx_queue_recall(struct zcrx_queue *q)
 {
-    if (q->pool) {
-        zcrx_pool_recall(q->pool, &q->pending[q->pending_head],
-                         q->pending_tail - q->pending_head);
+    if (!q->pool) {
+        return;
     }
-}
-
-/* With the PMD thread shut out, and after the VF has been made to give back
- * all mbufs: makes the guest's buffers available again.  'pool' is not used
- * any more. */
-void
-zcrx_queue_stop_rx(struct zcrx_queue *q)
-{
     while (has_pending(q)) {
         zcrx_stats_add(&q->stats.dropped_stop, 1);
         zcrx_pool_free_bounce(q->pool, q->pending[q->pending_head++]);
     }
+    zcrx_pool_recall(q->pool);
+}
+
+/* With the PMD thread shut out, and after the VF has been made to give back
+ * all mbufs, or was given up with the pool: makes the guest's buffers
+ * available again.  'pool' is not used any more. */
+void
+zcrx_queue_stop_rx(struct zcrx_queue *q)
+{
     drain_injected(q);
-    zcrx_pool_put_back_all(q->pool);
+    if (q->pool) {
+        zcrx_pool_put_back_all(q->pool);
+    } else {
+        zcrx_vring_put_back_all(&q->rx);
+    }
     /* Of what could only be returned. */
     zcrx_vring_notify(&q->rx);
 }
@@ -584,9 +589,7 @@ zcrx_queue_stop(struct zcrx_queue *q)
     if (!q->running) {
         return;
     }
-    if (q->pool) {
-        zcrx_queue_stop_rx(q);
-    }
+    zcrx_queue_stop_rx(q);
     zcrx_vring_put_back_all(&q->tx);
     zcrx_vring_notify(&q->tx);
     q->running = false;

@@ -32,20 +32,20 @@ VLOG_DEFINE_THIS_MODULE(zcrx_vf_link);
 
 /* How long to wait for DPDK's interrupt thread before a device is closed, in
  * milliseconds. */
-#define FLUSH_TIMEOUT 2000
+#define FLUSH_TIMEOUT 500
 
 /* Returns true if 'vf' was removed or reset since it was attached.  Any
  * thread. */
 bool
 zcrx_vf_is_lost(const struct zcrx_vf *vf)
 {
-    return __atomic_load_n(&vf->lost, __ATOMIC_RELAXED);
+    return __atomic_load_n(vf->lost, __ATOMIC_RELAXED);
 }
 
 static void
-set_lost(struct zcrx_vf *vf)
+set_lost(bool *lost)
 {
-    __atomic_store_n(&vf->lost, true, __ATOMIC_RELAXED);
+    __atomic_store_n(lost, true, __ATOMIC_RELAXED);
 }
 
 /* What a VF must be attached again for.  A reset by the PF takes the driver's
@@ -58,12 +58,10 @@ static const enum rte_eth_event_type fatal_events[] = {
 /* DPDK's interrupt thread, in which the device must not be closed. */
 static int
 handle_fatal_event(uint16_t port_id OVS_UNUSED,
-                   enum rte_eth_event_type type OVS_UNUSED, void *vf_,
+                   enum rte_eth_event_type type OVS_UNUSED, void *lost,
                    void *ret_param OVS_UNUSED)
 {
-    struct zcrx_vf *vf = vf_;
-
-    set_lost(vf);
+    set_lost(lost);
     /* Wakes the main thread. */
     seq_change(connectivity_seq_get());
     return 0;
@@ -76,7 +74,7 @@ zcrx_vf_watch(struct zcrx_vf *vf)
 {
     for (size_t i = 0; i < ARRAY_SIZE(fatal_events); i++) {
         rte_eth_dev_callback_register(vf->port_id, fatal_events[i],
-                                      handle_fatal_event, vf);
+                                      handle_fatal_event, vf->lost);
     }
 }
 
@@ -120,7 +118,7 @@ zcrx_vf_unwatch(struct zcrx_vf *vf)
 {
     for (size_t i = 0; i < ARRAY_SIZE(fatal_events); i++) {
         while (rte_eth_dev_callback_unregister(vf->port_id, fatal_events[i],
-                                               handle_fatal_event, vf)
+                                               handle_fatal_event, vf->lost)
                == -EAGAIN) {
             xnanosleep(1000 * 1000);
         }
@@ -147,7 +145,7 @@ zcrx_vf_link_is_up(struct zcrx_vf *vf)
     }
     if (link->link_status != RTE_ETH_LINK_UP
         && (vf->dies_with_link || rte_eth_dev_is_removed(vf->port_id))) {
-        set_lost(vf);
+        set_lost(vf->lost);
     }
     return link->link_status == RTE_ETH_LINK_UP;
 }

@@ -30,7 +30,6 @@
 
 #include "openvswitch/vlog.h"
 #include "util.h"
-#include "zcrx-gpa.h"
 #include "zcrx-sync.h"
 
 VLOG_DEFINE_THIS_MODULE(zcrx_vf);
@@ -40,9 +39,6 @@ VLOG_DEFINE_THIS_MODULE(zcrx_vf);
 #define TX_SEG_SIZE 2048
 
 #define DEFAULT_TXD 512
-
-/* Receive descriptors for which the parking pool has mbufs. */
-#define N_PARKING 64
 
 /* Drivers that need something special.  What matters is not their name but
  * what they do, which they have no means to tell. */
@@ -82,15 +78,18 @@ zcrx_vf_init(struct zcrx_vf *vf, const char *owner)
     memset(vf, 0, sizeof *vf);
     vf->owner = xstrdup(owner);
     vf->port_id = RTE_MAX_ETHPORTS;
+    vf->lost = xzalloc(sizeof *vf->lost);
 }
 
-/* Detaches 'vf' and frees what it owns.  It must not be started. */
+/* Frees what 'vf', which is detached, owns. */
 void
 zcrx_vf_destroy(struct zcrx_vf *vf)
 {
-    zcrx_vf_detach(vf);
+    ovs_assert(!zcrx_vf_is_attached(vf));
     rte_mempool_free(vf->parking);
+    free(vf->devargs);
     free(vf->owner);
+    free(vf->lost);
 }
 
 bool
@@ -223,6 +222,10 @@ zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
     uint16_t port_id;
     char *error;
 
+    if (zcrx_vf_is_stopping(devargs)) {
+        return xasprintf("%s: dpdk-devargs: device '%s' was told to stop and "
+                         "has not done so yet", vf->owner, devargs);
+    }
     free(vf->devargs);
     vf->devargs = xstrdup(devargs);
     vf->probed = false;
@@ -248,11 +251,11 @@ zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
         goto error;
     }
     vf->port_id = port_id;
-    vf->lost = false;
+    *vf->lost = false;
     zcrx_vf_watch(vf);
     error = read_info(vf);
     if (error) {
-        zcrx_vf_detach(vf);
+        zcrx_vf_detach(vf, NULL);
         return error;
     }
     VLOG_INFO("%s: VF '%s' is DPDK port %"PRIu16" with driver %s", vf->owner,
@@ -263,37 +266,6 @@ error:
     free(vf->devargs);
     vf->devargs = NULL;
     return error;
-}
-
-/* Closes the device.  It gives back whatever it has. */
-static void
-close_device(struct zcrx_vf *vf)
-{
-    struct rte_eth_dev_owner owner;
-
-    zcrx_vf_unwatch(vf);
-    if (!rte_eth_dev_owner_get(vf->port_id, &owner)) {
-        rte_eth_dev_owner_unset(vf->port_id, owner.id);
-    }
-    rte_eth_dev_close(vf->port_id);
-    if (rte_dev_remove(vf->info.device)) {
-        VLOG_WARN("%s: VF '%s' could not be removed from DPDK", vf->owner,
-                  vf->devargs);
-    }
-    vf->port_id = RTE_MAX_ETHPORTS;
-    vf->n_queues = 0;
-}
-
-/* Gives the device up.  It must not be started. */
-void
-zcrx_vf_detach(struct zcrx_vf *vf)
-{
-    if (zcrx_vf_is_attached(vf)) {
-        close_device(vf);
-    }
-    vf->lost = false;
-    free(vf->devargs);
-    vf->devargs = NULL;
 }
 
 /* Returns NULL if 'vf' can do what 'config' asks, otherwise an error. */
@@ -484,141 +456,6 @@ zcrx_vf_start(struct zcrx_vf *vf, struct rte_mempool **pools, uint16_t n_rxd)
     return NULL;
 }
 
-/* Replaces the guests' buffers in stopped receive queues by host buffers:
- * drivers which keep their mbufs while they are stopped release them when the
- * queue is set up again. */
-static void
-park_queues(struct zcrx_vf *vf)
-{
-    int node = zcrx_vf_socket_id(vf);
-
-    if (!vf->parking) {
-        char *name = xasprintf("zcrx-park-%08x", hash_string(vf->owner, 0));
-
-        vf->parking = rte_pktmbuf_pool_create(name, N_PARKING, 0, 0,
-                                              RTE_MBUF_DEFAULT_BUF_SIZE, node);
-        free(name);
-        if (!vf->parking) {
-            return;
-        }
-    }
-    for (uint16_t i = 0; i < vf->n_queues; i++) {
-        uint16_t n_rxd = zcrx_vf_rx_descriptors(vf, N_PARKING / vf->n_queues,
-                                                N_PARKING);
-
-        rte_eth_rx_queue_setup(vf->port_id, i, n_rxd, node, NULL, vf->parking);
-    }
-}
-
-/* Makes the VF stop using guest memory, and returns true if that is certain:
- * 'is_empty(aux)' must then be true, which tells whether all buffers are back.
- *
- * What "stop" means differs between drivers, so this goes from the gentlest
- * means to the last one, until all buffers are back. */
-bool
-zcrx_vf_stop(struct zcrx_vf *vf, bool (*is_empty)(void *aux), void *aux)
-{
-    if (!zcrx_vf_is_attached(vf)) {
-        return is_empty(aux);
-    }
-    if (vf->started) {
-        int ret = rte_eth_dev_stop(vf->port_id);
-
-        if (ret) {
-            VLOG_WARN("%s: VF '%s' does not stop (%s)", vf->owner,
-                      vf->devargs, ovs_strerror(-ret));
-        }
-        vf->started = false;
-    }
-    if (!is_empty(aux)) {
-        park_queues(vf);
-    }
-    if (!is_empty(aux)) {
-        VLOG_DBG("%s: VF '%s' keeps buffers when stopped, closing it",
-                 vf->owner, vf->devargs);
-        close_device(vf);
-    }
-    vf->stuck = !is_empty(aux);
-    if (vf->stuck) {
-        VLOG_ERR("%s: VF '%s' did not give all guest buffers back, not even "
-                 "when it was closed", vf->owner, vf->devargs);
-    }
-    return !vf->stuck;
-}
-
-/* Returns the pages of 'region', for a VF that needs physical addresses, in
- * 'region->page_iova', or says in 'region->no_dma' why it cannot. */
-static void
-find_physical_pages(struct zcrx_gpa_region *region)
-{
-    uint64_t page_size = region->page_size;
-    uintptr_t first = region->hva & ~(page_size - 1);
-    uintptr_t end = region->hva + region->size;
-
-    if (page_size <= 4096) {
-        region->no_dma = "not in huge pages, so its physical addresses may "
-                         "change";
-        return;
-    }
-    region->n_pages = DIV_ROUND_UP(end - first, page_size);
-    region->page_iova = xmalloc(region->n_pages * sizeof *region->page_iova);
-    for (size_t i = 0; i < region->n_pages; i++) {
-        void *page = (void *) (first + i * page_size);
-        phys_addr_t pa = rte_mem_virt2phy(page);
-
-        region->page_iova[i] = pa == RTE_BAD_IOVA ? ZCRX_BAD_IOVA : pa;
-    }
-}
-
-/* Finds out how 'vf' reaches 'region' and makes it reachable.  If that is not
- * possible, 'region->no_dma' says why. */
-void
-zcrx_vf_map_region(const struct zcrx_vf *vf, struct zcrx_gpa_region *region)
-{
-    uint64_t page_size = region->page_size;
-    uintptr_t start = region->hva & ~(page_size - 1);
-    size_t len = ROUND_UP(region->hva + region->size - start, page_size);
-    int ret;
-
-    if (vf->uses_cpu) {
-        return;
-    }
-    if (rte_eal_iova_mode() == RTE_IOVA_PA) {
-        find_physical_pages(region);
-        return;
-    }
-    if (rte_extmem_register((void *) start, len, NULL, 0, page_size)
-        && rte_errno != EEXIST) {
-        region->no_dma = "refused by DPDK's memory management";
-        return;
-    }
-    ret = rte_dev_dma_map(vf->info.device, (void *) start, start, len);
-    if (ret && rte_errno != ENOTSUP) {
-        region->no_dma = "refused by the IOMMU or the VF's driver";
-        rte_extmem_unregister((void *) start, len);
-    }
-}
-
-/* Undoes zcrx_vf_map_region(). */
-void
-zcrx_vf_unmap_region(const struct zcrx_vf *vf, struct zcrx_gpa_region *region)
-{
-    if (!vf->uses_cpu && !region->page_iova && !region->no_dma) {
-        uint64_t page_size = region->page_size;
-        uintptr_t start = region->hva & ~(page_size - 1);
-        size_t len = ROUND_UP(region->hva + region->size - start, page_size);
-
-        if (zcrx_vf_is_attached(vf)) {
-            rte_dev_dma_unmap(vf->info.device, (void *) start, start, len);
-        }
-        rte_extmem_unregister((void *) start, len);
-    }
-    free(region->page_iova);
-    region->page_iova = NULL;
-    region->n_pages = 0;
-    region->no_dma = NULL;
-}
-
 /* Programs 'mac' on 'vf'.  Returns NULL or an error. */
 char *
 zcrx_vf_set_mac(struct zcrx_vf *vf, const struct eth_addr *mac)
@@ -656,6 +493,14 @@ zcrx_vf_socket_id(const struct zcrx_vf *vf)
 {
     return (zcrx_vf_is_attached(vf) ? rte_eth_dev_socket_id(vf->port_id)
             : SOCKET_ID_ANY);
+}
+
+/* Returns the device for which the guest's memory has to be mapped, or NULL if
+ * there is none: it moves data by CPU, or is gone. */
+struct rte_device *
+zcrx_vf_dma_device(const struct zcrx_vf *vf)
+{
+    return (zcrx_vf_is_attached(vf) && !vf->uses_cpu ? vf->info.device : NULL);
 }
 
 /* Describes queue 'queue_id' for ring sync in '*qvf'. */

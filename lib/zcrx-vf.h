@@ -26,6 +26,9 @@
  *         |   close, if that is what it takes    |     stop      |
  *         +--------------------------------------+---------------+
  *
+ * If the driver does not stop in time, the VF becomes a detached one, too, and
+ * the device cannot be attached until it has stopped (see zcrx-vf-stop.c).
+ *
  * A device that is removed or reset under way is lost (zcrx_vf_is_lost()) and
  * of no use until it is stopped, detached and attached again.
  *
@@ -39,9 +42,9 @@
 
 #include "netdev-provider.h"
 #include "openvswitch/types.h"
+#include "ovs-atomic.h"
 #include "smap.h"
 
-struct zcrx_gpa_region;
 struct zcrx_queue_vf;
 
 /* What is asked of the VF.  0 descriptors means whatever is suitable. */
@@ -60,8 +63,7 @@ struct zcrx_vf {
     uint16_t port_id;           /* RTE_MAX_ETHPORTS while detached. */
     bool probed;                /* The device was not there before. */
     bool started;
-    bool stuck;                 /* It did not give its buffers back. */
-    bool lost;                  /* It was removed or reset, and must be
+    bool *lost;                 /* It was removed or reset, and must be
                                  * attached again.  Set by any thread. */
     struct rte_eth_dev_info info;
     struct rte_eth_link link;   /* When last asked for. */
@@ -88,11 +90,20 @@ struct zcrx_vf {
     struct rte_mempool *parking; /* Host buffers, to take guests' out. */
 };
 
+/* What a VF may be using of its owner's: buffers, the pools that these belong
+ * to, and memory.  To be embedded in something that knows. */
+struct zcrx_vf_load {
+    struct ovs_refcount ref_cnt;
+    uint32_t (*n_out)(const struct zcrx_vf_load *); /* Buffers that are not
+                                                     * back. */
+    void (*destroy)(struct zcrx_vf_load *);
+};
+
 void zcrx_vf_init(struct zcrx_vf *, const char *owner);
 void zcrx_vf_destroy(struct zcrx_vf *);
 
 char *zcrx_vf_attach(struct zcrx_vf *, const char *devargs);
-void zcrx_vf_detach(struct zcrx_vf *);
+bool zcrx_vf_detach(struct zcrx_vf *, struct zcrx_vf_load *);
 bool zcrx_vf_is_attached(const struct zcrx_vf *);
 bool zcrx_vf_is_lost(const struct zcrx_vf *);
 char *zcrx_vf_check(const struct zcrx_vf *, const struct zcrx_vf_config *);
@@ -103,10 +114,13 @@ uint16_t zcrx_vf_rx_descriptors(const struct zcrx_vf *, uint16_t wanted,
                                 uint16_t ring_size);
 char *zcrx_vf_start(struct zcrx_vf *, struct rte_mempool **pools,
                     uint16_t n_rxd);
-bool zcrx_vf_stop(struct zcrx_vf *, bool (*is_empty)(void *aux), void *aux);
 
-void zcrx_vf_map_region(const struct zcrx_vf *, struct zcrx_gpa_region *);
-void zcrx_vf_unmap_region(const struct zcrx_vf *, struct zcrx_gpa_region *);
+void zcrx_vf_load_init(struct zcrx_vf_load *,
+                       uint32_t (*n_out)(const struct zcrx_vf_load *),
+                       void (*destroy)(struct zcrx_vf_load *));
+void zcrx_vf_load_unref(struct zcrx_vf_load *);
+bool zcrx_vf_stop(struct zcrx_vf *, struct zcrx_vf_load *, bool close);
+bool zcrx_vf_is_stopping(const char *devargs);
 
 char *zcrx_vf_set_mac(struct zcrx_vf *, const struct eth_addr *);
 int zcrx_vf_get_mac(const struct zcrx_vf *, struct eth_addr *);
@@ -115,6 +129,7 @@ void zcrx_vf_unwatch(struct zcrx_vf *);
 bool zcrx_vf_link_is_up(struct zcrx_vf *);
 enum netdev_features zcrx_vf_features(const struct zcrx_vf *);
 int zcrx_vf_socket_id(const struct zcrx_vf *);
+struct rte_device *zcrx_vf_dma_device(const struct zcrx_vf *);
 void zcrx_vf_describe_queue(const struct zcrx_vf *, uint16_t queue_id,
                             struct zcrx_queue_vf *);
 

@@ -22,12 +22,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <rte_vhost.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 
 #include "openvswitch/thread.h"
 #include "util.h"
@@ -284,42 +287,80 @@ zcrx_vhost_unregister(struct zcrx_vhost *vhost)
     vhost->path = NULL;
 }
 
-/* Adds the memory regions of device 'vid' to 'guest'.  Returns NULL or what is
- * wrong, a constant. */
+/* Maps the memory that 'r' describes, a second time after the vhost library:
+ * that unmaps its own mapping when it wants to, whether or not a VF has
+ * stopped.  Stores what there is in '*region'.  Returns NULL or what is wrong,
+ * a constant. */
 static const char *
-read_memory(int vid, struct zcrx_guest *guest)
+map_region(const struct rte_vhost_mem_region *r,
+           struct zcrx_gpa_region *region)
 {
-    struct rte_vhost_memory *mem = NULL;
+    uint64_t offset = r->host_user_addr - (uintptr_t) r->mmap_addr;
+    struct statfs fs;
+    struct stat s;
+
+    /* To touch what is mapped beyond the end of a file kills the process. */
+    if (fstat(r->fd, &s) || fstatfs(r->fd, &fs)) {
+        return "guest memory is in no file";
+    }
+    if (S_ISREG(s.st_mode) && offset + r->size > (uint64_t) s.st_size) {
+        return "guest memory is larger than the file that it is in";
+    }
+    memset(region, 0, sizeof *region);
+    region->gpa = r->guest_phys_addr;
+    region->size = r->size;
+    region->hugetlb = fs.f_type == HUGETLBFS_MAGIC;
+    region->page_size = region->hugetlb ? fs.f_bsize : get_page_size();
+    region->mapping_size = r->mmap_size;
+    region->mapping = mmap(NULL, r->mmap_size, PROT_READ | PROT_WRITE,
+                           MAP_SHARED, r->fd, 0);
+    if (region->mapping == MAP_FAILED) {
+        return "guest memory cannot be mapped";
+    }
+    /* A core file is no place for it. */
+    madvise(region->mapping, region->mapping_size, MADV_DONTDUMP);
+    region->hva = (uintptr_t) region->mapping + offset;
+    return NULL;
+}
+
+/* Adds the memory regions in 'mem' to 'guest'.  Returns NULL or what is wrong,
+ * a constant. */
+static const char *
+read_memory(const struct rte_vhost_memory *mem, struct zcrx_guest *guest)
+{
     const char *error = NULL;
 
-    if (rte_vhost_get_mem_table(vid, &mem)) {
-        return "guest has no memory table";
-    }
     for (uint32_t i = 0; i < mem->nregions && !error; i++) {
-        const struct rte_vhost_mem_region *r = &mem->regions[i];
-        struct zcrx_gpa_region region = {
-            .gpa = r->guest_phys_addr,
-            .size = r->size,
-            .hva = r->host_user_addr,
-        };
-        struct stat s;
+        struct zcrx_gpa_region region;
 
-        region.page_size = 4096;
-        if (!fstat(r->fd, &s)) {
-            region.page_size = s.st_blksize;
-            /* To touch what is mapped beyond the end of a file kills the
-             * process. */
-            if (S_ISREG(s.st_mode)
-                && r->host_user_addr - (uintptr_t) r->mmap_addr + r->size
-                   > (uint64_t) s.st_size) {
-                error = "guest memory is larger than the file that it is in";
-                break;
+        error = map_region(&mem->regions[i], &region);
+        if (!error) {
+            error = zcrx_gpa_map_add(&guest->map, &region);
+            if (error) {
+                munmap(region.mapping, region.mapping_size);
             }
         }
-        error = zcrx_gpa_map_add(&guest->map, &region);
     }
-    free(mem);
     return error;
+}
+
+/* Returns where 'p', which points into the vhost library's mapping of 'mem',
+ * is in the mapping of 'guest', or NULL if it is not. */
+static void *
+translate(const struct rte_vhost_memory *mem, const struct zcrx_guest *guest,
+          const void *p)
+{
+    for (uint32_t i = 0; i < mem->nregions; i++) {
+        const struct rte_vhost_mem_region *r = &mem->regions[i];
+        uint64_t offset = (uintptr_t) p - r->host_user_addr;
+        const struct zcrx_gpa_region *region;
+
+        if (offset < r->size) {
+            region = zcrx_gpa_find(&guest->map, r->guest_phys_addr, r->size);
+            return region ? (void *) (region->hva + offset) : NULL;
+        }
+    }
+    return NULL;
 }
 
 /* Returns the descriptor by which to notify the guest of what happened in
@@ -344,13 +385,14 @@ zcrx_vhost_callfd(const struct zcrx_vhost *vhost, uint16_t virtqueue)
     return vring.callfd;
 }
 
-/* Stores in '*config' how 'virtqueue' is set up, for a guest whose memory is
- * in 'map'.  Returns false if it is not. */
+/* Stores in '*config' how 'virtqueue' of 'guest' is set up, whose memory the
+ * library has in 'mem'.  Returns false if it is not. */
 static bool
 read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
-           uint64_t features, const struct zcrx_gpa_map *map,
+           const struct rte_vhost_memory *mem, const struct zcrx_guest *guest,
            struct zcrx_vring_config *config)
 {
+    uint64_t features = guest->features;
     struct rte_vhost_vring vring;
 
     if (rte_vhost_get_vhost_vring(vhost->vid, virtqueue, &vring)
@@ -362,9 +404,9 @@ read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
     }
     /* The library has the parts of a packed ring in the same places. */
     config->packed = features & (1ULL << VIRTIO_F_RING_PACKED);
-    config->desc = vring.desc;
-    config->avail = vring.avail;
-    config->used = vring.used;
+    config->desc = translate(mem, guest, vring.desc);
+    config->avail = translate(mem, guest, vring.avail);
+    config->used = translate(mem, guest, vring.used);
     config->size = vring.size;
     config->callfd = zcrx_vhost_callfd(vhost, virtqueue);
     config->rx = !(virtqueue % 2);
@@ -372,7 +414,7 @@ read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
     config->mergeable = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF);
     config->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
     config->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
-    config->error = zcrx_vring_check(config, map);
+    config->error = zcrx_vring_check(config, &guest->map);
     return true;
 }
 
@@ -384,16 +426,18 @@ zcrx_vhost_read_queue_pair(const struct zcrx_vhost *vhost,
                            struct zcrx_guest *guest, uint16_t queue_pair)
 {
     uint16_t rx = queue_pair * 2, tx = rx + 1;
+    struct rte_vhost_memory *mem = NULL;
 
     if (queue_pair >= ZCRX_MAX_QUEUE_PAIRS) {
         return;
     }
-    if (!guest->pairs[queue_pair].set_up) {
+    if (!guest->pairs[queue_pair].set_up
+        && !rte_vhost_get_mem_table(vhost->vid, &mem)) {
         guest->pairs[queue_pair].set_up
-            = (read_vring(vhost, rx, guest->features, &guest->map,
-                          &guest->pairs[queue_pair].rx)
-               && read_vring(vhost, tx, guest->features, &guest->map,
+            = (read_vring(vhost, rx, mem, guest, &guest->pairs[queue_pair].rx)
+               && read_vring(vhost, tx, mem, guest,
                              &guest->pairs[queue_pair].tx));
+        free(mem);
     }
     guest->pairs[queue_pair].enabled = (vhost->enabled[rx]
                                         && vhost->enabled[tx]);
@@ -407,6 +451,7 @@ const char *
 zcrx_vhost_read_guest(const struct zcrx_vhost *vhost,
                       struct zcrx_guest *guest)
 {
+    struct rte_vhost_memory *mem = NULL;
     const char *error;
     uint16_t n;
 
@@ -414,7 +459,11 @@ zcrx_vhost_read_guest(const struct zcrx_vhost *vhost,
     if (rte_vhost_get_negotiated_features(vhost->vid, &guest->features)) {
         return "guest has not negotiated features";
     }
-    error = read_memory(vhost->vid, guest);
+    if (rte_vhost_get_mem_table(vhost->vid, &mem)) {
+        return "guest has no memory table";
+    }
+    error = read_memory(mem, guest);
+    free(mem);
     if (error) {
         return error;
     }

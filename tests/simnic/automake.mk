@@ -51,4 +51,5 @@ EXTRA_DIST += tests/simnic/driver.py
 TESTSUITE_AT += \
 	tests/simnic-life.at \
 	tests/simnic-macros.at \
-	tests/simnic.at
+	tests/simnic.at \
+	tests/stop.at

@@ -37,7 +37,8 @@ const char simnic_command_help[] = "\
   unplug, plug      end the session with the driver, which sees its link go\n\
                     down; allow one again\n\
   delay US          complete descriptors so much later\n\
-  stop-delay MS     go on for so long when a queue is to stop\n\
+  stop-delay MS     go on for so long when a queue is to stop; can be\n\
+                    changed meanwhile\n\
   late MS           write to buffers so long after their queue was stopped\n\
   stall N           never complete the next N receive descriptors\n\
   odd N SIZE        give every N-th frame this size; N is 0 for none\n\

@@ -270,8 +270,8 @@ flush(struct simnic *sn)
 }
 
 /* simnic_step() for whoever has the mutex. */
-unsigned int
-simnic_step_locked(struct simnic *sn)
+static unsigned int
+step(struct simnic *sn)
 {
     struct simnic_source *source = sn->config.source;
     uint64_t now = simnic_now();
@@ -307,7 +307,7 @@ simnic_step(struct simnic *sn)
     unsigned int n;
 
     pthread_mutex_lock(&sn->mutex);
-    n = simnic_step_locked(sn);
+    n = step(sn);
     pthread_mutex_unlock(&sn->mutex);
     return n;
 }

@@ -67,6 +67,9 @@ struct simnic {
     uint64_t protocol_features;
     uint8_t status;
     bool in_message;            /* One is being handled. */
+    bool stopping;              /* A ring is to stop some time... */
+    unsigned int stopping_vq;   /* ...this one... */
+    uint64_t stopping_since;    /* ...since then, in ns. */
 
     /* Late writes that are still to come. */
     struct simnic_late {
@@ -109,7 +112,6 @@ void *simnic_translate(struct simnic *, const struct simnic_ring *,
                        const struct simnic_seg *);
 void simnic_pair_start(struct simnic *, unsigned int vq);
 uint16_t simnic_pair_stop(struct simnic *, unsigned int vq);
-unsigned int simnic_step_locked(struct simnic *);
 
 /* simnic-data.c. */
 void simnic_fetch_posted(struct simnic *, struct simnic_pair *);

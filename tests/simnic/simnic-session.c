@@ -109,6 +109,7 @@ hang_up(struct simnic *sn)
     if (sn->fd >= 0) {
         close(sn->fd);
         sn->fd = -1;
+        sn->stopping = false;
         reset_rings(sn);
         simnic_memory_detach(sn->config.memory, !sn->n_late);
         sn->features = 0;
@@ -185,15 +186,36 @@ reply_u64(struct simnic *sn, struct message *m, uint64_t value)
     return reply(sn, m, sizeof m->payload.u64);
 }
 
-/* Goes on as before until the device is in the mood for stopping. */
-static void
-linger(struct simnic *sn)
+/* Stops the ring that 'm' asks to stop. */
+static bool
+stop_vring(struct simnic *sn, struct message *m)
 {
-    uint64_t end = simnic_now() + sn->faults.stop_delay;
+    m->payload.state.num = simnic_pair_stop(sn, m->payload.state.index);
+    return reply(sn, m, sizeof m->payload.state);
+}
 
-    while (simnic_now() < end) {
-        simnic_step_locked(sn);
+/* Stops the ring that a message has asked to stop, if the device is in the
+ * mood for that by now; until then everything goes on as before.  Returns
+ * false if nothing has changed. */
+static bool
+run_delayed_stop(struct simnic *sn)
+{
+    struct message m = {
+        .request = GET_VRING_BASE,
+        .payload.state.index = sn->stopping_vq,
+    };
+    char byte;
+
+    if (!recv(sn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) {
+        hang_up(sn);
+        return true;
     }
+    if (simnic_now() - sn->stopping_since < sn->faults.stop_delay) {
+        return false;
+    }
+    sn->stopping = false;
+    stop_vring(sn, &m);
+    return true;
 }
 
 /* Takes the descriptor in 'fds' for the ring in 'm'. */
@@ -269,10 +291,12 @@ handle_vring(struct simnic *sn, struct message *m, int *fds, int n_fds)
         return true;
     case GET_VRING_BASE:
         if (ring->running && ring->rx && sn->faults.stop_delay) {
-            linger(sn);
+            sn->stopping = true;
+            sn->stopping_vq = vq;
+            sn->stopping_since = simnic_now();
+            return true;
         }
-        m->payload.state.num = simnic_pair_stop(sn, vq);
-        return reply(sn, m, sizeof m->payload.state);
+        return stop_vring(sn, m);
     default:
         return false;
     }
@@ -365,7 +389,8 @@ simnic_session_run(struct simnic *sn)
 {
     bool any = false;
 
-    while (sn->fd >= 0 && run_message(sn)) {
+    while (sn->fd >= 0
+           && (sn->stopping ? run_delayed_stop(sn) : run_message(sn))) {
         any = true;
     }
     return any;
