@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	tests/atlocal.in \
 	tests/count-results.awk \
 	tests/demo/run \
+	tests/guest \
 	tests/isolate.py \
 	tests/traffic.py
 DISTCLEANFILES += tests/atconfig

@@ -17,10 +17,10 @@
 # Python looks for modules where a link points to.
 zcrxdatadir = $(datadir)/openvswitch-switch-dpdkzcrx
 dist_zcrxdata_SCRIPTS = \
-	tests/guest \
 	tests/hugepages \
 	utilities/ovs-zcrx-bench
 dist_zcrxdata_DATA = \
+	utilities/zcrx_bench_path.py \
 	utilities/zcrx_bench_places.py \
 	utilities/zcrx_bench_relay.py \
 	utilities/zcrx_bench_rig.py \

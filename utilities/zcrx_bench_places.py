@@ -69,7 +69,7 @@ class Places(object):
         self.schema = os.path.join(build["abs_top_srcdir"], "vswitchd",
                                    "vswitch.ovsschema")
         self.path = [os.path.join(zcrx, "vswitchd"),
-                     os.path.join(zcrx, "tests", "simnic"),
+                     os.path.join(zcrx, "utilities"),
                      os.path.join(ovs, "utilities"),
                      os.path.join(ovs, "ovsdb"),
                      os.path.join(top, "tests")]

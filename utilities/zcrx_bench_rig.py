@@ -25,9 +25,10 @@ import time
 from zcrx_bench_places import BenchError, Places
 
 # Memory of the daemon and the guest, in MB.  A port of type dpdk asks for
-# 262,144 host buffers and does with fewer if it has to.
+# 262,144 host buffers.  With the usual MTU these fit in: a daemon without
+# hugepages does not always find out that it could do with fewer.
 DAEMON_MEMORY = 1536
-GUEST_MEMORY = 128
+GUEST_MEMORY = 32
 
 # Seconds after which something that does not happen will not.
 PATIENCE = 60
@@ -73,7 +74,7 @@ class Rig(object):
         self.started = contextlib.ExitStack()
 
         path = os.pathsep.join(self.places.path + [os.environ["PATH"]])
-        for tool in ("ovs-vswitchd", "simnic", "ovsdb-server"):
+        for tool in ("ovs-vswitchd", "zcrx-bench-ends", "ovsdb-server"):
             if not shutil.which(tool, path=path):
                 raise BenchError("%s is missing: 'make programs' builds it"
                                  % tool)
@@ -100,10 +101,20 @@ class Rig(object):
     def spawn(self, name, *command):
         """Starts 'command'.  Returns the function that stops it."""
         with open(self.path(name + ".out"), "ab") as out:
-            process = subprocess.Popen(
-                command, env=self.env, cwd=self.dir,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True)
+            return self.start_process(name, command, stdin=subprocess.DEVNULL,
+                                      stdout=out, stderr=out)[1]
+
+    def spawn_piped(self, name, *command):
+        """As spawn(), for a command that is talked to.  Returns its process,
+        too."""
+        with open(self.path(name + ".out"), "ab") as out:
+            return self.start_process(name, command, stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, stderr=out,
+                                      text=True)
+
+    def start_process(self, name, command, **how):
+        process = subprocess.Popen(command, env=self.env, cwd=self.dir,
+                                   start_new_session=True, **how)
         self.prioritize(process.pid)
         entry = (name, process)
         self.processes.append(entry)
@@ -116,8 +127,11 @@ class Rig(object):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            for pipe in process.stdin, process.stdout:
+                if pipe:
+                    pipe.close()
 
-        return stop
+        return process, stop
 
     def prioritize(self, pid):
         """Gives the session of 'pid' a priority: where sessions are scheduled
@@ -128,7 +142,7 @@ class Rig(object):
 
     def prioritize_all(self):
         """Gives this process and all that it will start their priority.  The
-        tools need it as well, or the guest would leave them no time."""
+        tools need it as well, or the device would leave them no time."""
         old = os.getpriority(os.PRIO_PROCESS, 0)
         try:
             os.setpriority(os.PRIO_PROCESS, 0, self.nice)
@@ -182,8 +196,8 @@ class Rig(object):
             self.reserve_hugepages()
         # A driver of virtio-user wants few pieces of memory.
         extra = "--no-pci --single-file-segments"
-        if not self.huge:
-            extra += " --no-huge --legacy-mem --no-shconf -m 1024"
+        extra += (" --socket-limit=%d" if self.huge else
+                  " --no-huge --legacy-mem --no-shconf -m %d") % DAEMON_MEMORY
 
         self.run("ovsdb-tool", "create", "conf.db",
                  self.places.schema)
@@ -197,32 +211,71 @@ class Rig(object):
                  "Open_vSwitch", ".", "other_config:dpdk-init=true",
                  "other_config:dpdk-extra=" + extra,
                  "other_config:pmd-cpu-mask=%#x" % (1 << self.pmd_cpu))
-        command, datapath = ("ovs-vswitchd", ), "netdev"
-        if may_make_network():
-            command = ("unshare", "--net") + command
-        else:
-            # The same datapath but for tap devices.
-            command, datapath = command + ("--enable-dummy", ), "dummy"
-        stop = self.spawn("ovs-vswitchd", *command, "--no-chdir",
-                          "--pidfile", "--log-file", "-vconsole:off")
-        self.started.callback(stop)
+        # "dummy" is the same datapath but for tap devices.
+        self.own_network = may_make_network()
+        self.start_daemon()
         self.run("ovs-vsctl", "add-br", "br0", "--", "set", "Bridge", "br0",
-                 "datapath_type=" + datapath, "fail_mode=secure")
+                 "fail_mode=secure", "datapath_type=%s" % (
+                     "netdev" if self.own_network else "dummy"))
+
+    def start_daemon(self):
+        command = (["unshare", "--net"] if self.own_network else []) + [
+            "ovs-vswitchd", "--enable-dummy", "--no-chdir", "--pidfile",
+            "--log-file", "-vconsole:off"]
+        stop = self.spawn("ovs-vswitchd", *command)
+        self.daemon_started = contextlib.ExitStack()
+        self.daemon_started.callback(stop)
+        self.started.push(self.daemon_started)
+
+    def restart(self):
+        """Replaces the daemon by one that had no port so far."""
+        self.daemon_started.close()
+        self.start_daemon()
 
     def stop(self):
         self.started.close()
 
-    def pmd_preemptions(self):
-        """Returns how often the PMD thread had to wait for its CPU so far."""
+    def daemon(self):
+        """Returns the folder in /proc of the daemon."""
         with open(self.path("ovs-vswitchd.pid")) as f:
-            tasks = "/proc/%d/task" % int(f.read())
+            return "/proc/%d" % int(f.read())
+
+    def pmd_thread(self):
+        """Returns the ID of the PMD thread and its status."""
+        tasks = os.path.join(self.daemon(), "task")
         for task in os.listdir(tasks):
             with open(os.path.join(tasks, task, "status")) as f:
                 status = f.read()
             if re.search(r"^Name:\s*pmd-", status, re.M):
-                return int(re.search(r"^nonvoluntary_ctxt_switches:\s*(\d+)",
-                                     status, re.M).group(1))
+                return task, status
         raise BenchError("there is no PMD thread")
+
+    def pmd_preemptions(self):
+        """Returns how often the PMD thread had to wait for its CPU so far."""
+        return int(re.search(r"^nonvoluntary_ctxt_switches:\s*(\d+)",
+                             self.pmd_thread()[1], re.M).group(1))
+
+    def memory(self):
+        """Returns how many bytes the daemon has, in DPDK's memory and
+        outside."""
+        with open(os.path.join(self.daemon(), "status")) as f:
+            anonymous = re.search(r"^RssAnon:\s*(\d+) kB", f.read(), re.M)
+        heaps = re.findall(r"Alloc_size:(\d+)",
+                           self.run("ovs-appctl", "dpdk/get-malloc-stats"))
+        return {"dpdk_bytes": sum(map(int, heaps)),
+                "other_bytes": int(anonymous.group(1)) * 1024}
+
+    def counts_cache_misses(self):
+        """Returns whether perf is there and has a counter for them."""
+        try:
+            done = subprocess.run(["perf", "stat", "-x", ",", "-e",
+                                   "cache-misses", "true"], text=True,
+                                  stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE)
+        except OSError:
+            return False
+        return bool(re.search(r"^\d+,[^,]*,cache-misses", done.stderr, re.M))
 
     def versions(self):
         """Returns what was measured."""
@@ -230,7 +283,8 @@ class Rig(object):
         dpdk = self.run("ovs-vsctl", "get", "Open_vSwitch", ".",
                         "dpdk_version")
         return {"dpdkzcrx": self.places.version,
-                "openvswitch": theirs.split()[-1], "dpdk": dpdk.strip().strip('"')}
+                "openvswitch": theirs.split()[-1],
+                "dpdk": dpdk.strip().strip('"')}
 
     def machine(self):
         """Returns where it was measured."""

@@ -19,256 +19,157 @@
 Frames go from a simulated VF through ovs-vswitchd to a virtio guest, by turns
 through a dpdkzcrx port ("zcrx") and through Open vSwitch's ports of type dpdk
 and dpdkvhostuserclient with one flow ("ovs").  Everything else is the same:
-the daemon, its PMD thread, the VF's driver, the device behind it (simnic) and
-the guest (testpmd, which only receives).  The PMD thread has a CPU of its own;
-the device and the guest share another one.
+the daemon, its PMD thread, the VF's driver, the device behind it and the
+guest.  The PMD thread has a CPU of its own; the device and the guest are one
+program on another one, which knows when a frame is in the VF's ring, and when
+it is in the guest's.
 """
 
 import argparse
-import contextlib
 import json
-import os
-import re
 import shutil
 import signal
 import statistics
 import sys
-import time
 
 sys.dont_write_bytecode = True
+from zcrx_bench_path import (                           # noqa: E402
+    CYCLES_FROM, PATHS, Path, USUAL_MTU)
 from zcrx_bench_places import BenchError                # noqa: E402
-from zcrx_bench_rig import GUEST_MEMORY, PATIENCE, Rig  # noqa: E402
+from zcrx_bench_rig import Rig                          # noqa: E402
 
-PATHS = ("zcrx", "ovs")
 SIZES = (64, 512, 1518)
 MIN_SIZE, MAX_SIZE = 60, 1518
 
-# Frames per second, few enough for a CPU that the device and the guest share:
-# a frame that is dropped does not cost what one does that arrives.
-RATE = 200000
+# Percent of the highest rate at which a path drops nothing.
+LOADS = (10, 50, 90)
 
-# Entries of the rings of the VF and of the guest.  The device and the guest
-# take turns on their CPU: the rings must hold what comes in a turn.
-RING_SIZE = 1024
+MTUS = (USUAL_MTU, 9000)
+MIN_MTU, MAX_MTU = 576, 9702
 
-# What says how many cycles a frame costs, see the manual page.
-CYCLES_FROM = {
-    "zcrx": "the port's zcrx_rx_sampled_cycles / zcrx_rx_sampled_frames",
-    "ovs": "pmd-stats-show's processing cycles / packets received",
-}
+QUANTILES = ("latency_p50_ns", "latency_p99_ns", "latency_p999_ns")
 
 
-class Run(object):
-    """One path, set up and measured with frames of one size."""
-    def __init__(self, rig, path, size, rate):
-        self.rig = rig
-        self.path = path
-        self.size = size
-        self.rate = rate
-        self.parts = contextlib.ExitStack()
-
-    def __enter__(self):
-        try:
-            self.set_up()
-        except BaseException:
-            self.parts.close()
-            raise
-        return self
-
-    def __exit__(self, *exc):
-        self.parts.close()
-
-    def tell(self, *command):
-        return self.rig.run("simnic", "tell", "vf0.ctl", *command)
-
-    def device_frames(self):
-        """Returns how many frames came to the device, with those that it had
-        no descriptor for."""
-        report = json.loads(self.tell("report"))
-        return (report["rx_frames"] + report["rx_no_descriptor"]
-                + report["rx_too_long"])
-
-    def guest_command(self, command):
-        return self.rig.run("guest", "command", self.rig.path("vm0"), command)
-
-    def guest_frames(self):
-        stats = self.guest_command("show port stats 0")
-        return int(re.search(r"RX-packets: *(\d+)", stats).group(1))
-
-    def link_is_up(self, port):
-        return self.rig.run("ovs-vsctl", "get", "Interface", port,
-                            "link_state").strip() == "up"
-
-    def add_ports(self):
-        vf = ("options:dpdk-devargs=net_virtio_user0,path=vf0.sock,"
-              "queue_size=%d,mrg_rxbuf=0" % RING_SIZE)
-        vm = "options:vhost-server-path=" + self.rig.path("vm0.sock")
-        if self.path == "zcrx":
-            ports = {"zc0": ("type=dpdkzcrx", vf, vm)}
-        else:
-            ports = {"vf0": ("type=dpdk", vf),
-                     "vm0": ("type=dpdkvhostuserclient", vm)}
-        command = ["ovs-vsctl"]
-        for port, settings in ports.items():
-            self.parts.callback(self.rig.run, "ovs-vsctl", "--if-exists",
-                                "del-port", port)
-            command += ["--", "add-port", "br0", port, "--", "set",
-                        "Interface", port] + list(settings)
-        self.rig.run(*command)
-        if self.path == "ovs":
-            for a, b in (("vf0", "vm0"), ("vm0", "vf0")):
-                self.rig.run("ovs-ofctl", "add-flow", "br0",
-                             "in_port=%s,actions=output:%s" % (a, b))
-            self.parts.callback(self.rig.run, "ovs-ofctl", "del-flows", "br0")
-        return list(ports)
-
-    def set_up(self):
-        rig = self.rig
-        for name in ("vf0.sock", "vf0.ctl"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(rig.path(name))
-        self.parts.callback(rig.spawn(
-            "simnic", "simnic", "run", "--control", "vf0.ctl",
-            "--check-interval", "1000", "--idle-turns", "1",
-            "--do", "size %d" % self.size, "--do", "rate %d" % self.rate,
-            "vf0.sock"))
-        rig.wait_until(lambda: os.path.exists(rig.path("vf0.ctl"))
-                       and os.path.exists(rig.path("vf0.sock")),
-                       "the simulated VF is there")
-        ports = self.add_ports()
-        self.parts.callback(rig.run, "guest", "stop", rig.path("vm0"))
-        rig.run("guest", "start", rig.path("vm0"), "--hold",
-                "--socket", rig.path("vm0.sock"),
-                "--queue-size", str(RING_SIZE), "--cpu", str(rig.device_cpu),
-                "--memory", str(GUEST_MEMORY),
-                *([] if rig.huge else ["--no-huge"]))
-        with open(rig.path("vm0/pid")) as f:
-            rig.prioritize(int(f.read()))
-        self.guest_command("set fwd rxonly")
-        self.guest_command("start")
-        for port in ports:
-            rig.wait_until(lambda: self.link_is_up(port),
-                           "port %s is up" % port)
-
-    def port_counters(self):
-        """Returns the counters that only a dpdkzcrx port has, as they are at
-        this moment: those in the database are some seconds old."""
-        text = self.rig.run("ovs-ofctl", "-O", "OpenFlow14", "dump-ports",
-                            "br0", "zc0")
-        return {name: int(value) for name, value
-                in re.findall(r"zcrx_(\w+)=(\d+)", text)}
-
-    def start_counting(self):
-        if self.path == "zcrx":
-            self.before = self.port_counters()
-        else:
-            self.rig.run("ovs-appctl", "dpif-netdev/pmd-stats-clear")
-
-    def cycles_and_frames(self):
-        """Returns the cycles since start_counting() and the frames that they
-        were spent on."""
-        if self.path == "zcrx":
-            now = self.port_counters()
-            return [now[name] - self.before[name]
-                    for name in ("rx_sampled_cycles", "rx_sampled_frames")]
-        text = self.rig.run("ovs-appctl", "dpif-netdev/pmd-stats-show")
-        pmd = text[text.index("pmd thread"):]
-        return [int(re.search(r"%s: *(\d+)" % name, pmd).group(1))
-                for name in ("processing cycles", "packets received")]
-
-    def settled_guest_frames(self, n_sent):
-        """Waits until all of 'n_sent' frames have reached the guest, or no
-        more come.  Returns how many have."""
-        n = self.guest_frames()
-        changed = time.monotonic()
-        while n < n_sent and time.monotonic() - changed < (1 if n
-                                                           else PATIENCE):
-            time.sleep(0.2)
-            last, n = n, self.guest_frames()
-            if n != last:
-                changed = time.monotonic()
-        return n
-
-    def measure(self, seconds):
-        self.tell("start")
-        start = time.monotonic()
-        time.sleep(seconds / 10)
-        self.start_counting()
-        preemptions = self.rig.pmd_preemptions()
-        time.sleep(seconds)
-        preemptions = self.rig.pmd_preemptions() - preemptions
-        cycles, frames = self.cycles_and_frames()
-        # Only some turns of the PMD thread are counted.
-        while not frames and time.monotonic() - start < PATIENCE:
-            time.sleep(0.1)
-            cycles, frames = self.cycles_and_frames()
-        self.tell("stop")
-        elapsed = time.monotonic() - start
-
-        n_sent = self.device_frames()
-        n_received = self.settled_guest_frames(n_sent)
-        self.rig.check_processes()
-        result = {
-            "cycles_per_frame": cycles / frames,
-            "frames_per_second": n_received / elapsed,
-            "frames": n_sent,
-            "drops": n_sent - n_received,
-            "pmd_preemptions": preemptions,
-        }
-        if self.path == "zcrx":
-            now = self.port_counters()
-            result["copied"] = sum(value for name, value in now.items()
-                                   if name.startswith("copied_"))
-        return result
+def median(runs, name):
+    """Returns the median of what the runs have for 'name', None if they have
+    nothing."""
+    values = [run[name] for run in runs if run[name] is not None]
+    return statistics.median(values) if values else None
 
 
-def summarize(path, size, runs):
+def rounded(value, digits=None):
+    return None if value is None else round(value, digits)
+
+
+def total(runs, name):
+    return sum(run[name] for run in runs)
+
+
+def measure(rig, name, size, args):
+    """Returns what comes of one path, set up anew, with frames of one
+    size."""
+    with Path(rig, name) as path:
+        path.warm_up(size)
+        result = path.measure_cycles(args.seconds)
+        result["latency"] = {}
+        for load in args.loads:
+            rate = load * result["frames_per_second"] / 100
+            one = path.measure_latency(args.seconds, rate)
+            one["offered_rate"] = rate
+            result["latency"][load] = one
+        if name == "zcrx":
+            result["copied"] = path.copied()
+    return result
+
+
+def summarize_latency(load, runs):
+    result = {"load": load,
+              "offered_rate": round(median(runs, "offered_rate"))}
+    for name in QUANTILES:
+        # Nothing is known if the CPU had other work all the time.
+        known = [run for run in runs if run["watched"]]
+        result[name] = rounded(median(known, name))
+        result[name + "_min"] = min((run[name] for run in known),
+                                    default=None)
+        result[name + "_max"] = max((run[name] for run in known),
+                                    default=None)
+    result["look_p99_ns"] = rounded(median(runs, "look_p99_ns"))
+    result["frames"] = total(runs, "sent")
+    result["watched"] = total(runs, "watched")
+    result["drops"] = total(runs, "drops")
+    return result
+
+
+def summarize(name, size, runs, loads):
     """Returns one result from those of several runs."""
-    def values(name):
-        return [run[name] for run in runs]
-
-    cycles = values("cycles_per_frame")
+    cycles = [run["cycles_per_frame"] for run in runs]
+    latency = [summarize_latency(load, [run["latency"][load] for run in runs])
+               for load in loads]
+    middle = latency[len(latency) // 2]
     result = {
-        "path": path,
+        "path": name,
         "frame_size": size,
         "cycles_per_frame": round(statistics.median(cycles), 1),
         "cycles_per_frame_min": round(min(cycles), 1),
         "cycles_per_frame_max": round(max(cycles), 1),
-        "frames_per_second": round(statistics.median(
-            values("frames_per_second"))),
+        "frames_per_second": round(median(runs, "frames_per_second")),
+        "cache_misses_per_frame": rounded(
+            median(runs, "cache_misses_per_frame"), 2),
         "runs": len(runs),
-        "frames": sum(values("frames")),
-        "drops": sum(values("drops")),
-        "pmd_preemptions": sum(values("pmd_preemptions")),
+        "frames": total(runs, "frames"),
+        "drops": total(runs, "drops"),
+        "pmd_preemptions": total(runs, "pmd_preemptions"),
+        "latency_load": middle["load"],
     }
-    if path == "zcrx":
-        result["copied"] = sum(values("copied"))
+    result.update({quantile: middle[quantile] for quantile in QUANTILES})
+    result["latency"] = latency
+    if name == "zcrx":
+        result["copied"] = total(runs, "copied")
     return result
+
+
+def measure_memory(rig, name, mtu):
+    """Returns what a daemon has more with the ports than without."""
+    rig.restart()
+    # It has a PMD thread before, which is no port's.
+    rig.run("ovs-vsctl", "add-port", "br0", "pmd0", "--", "set", "Interface",
+            "pmd0", "type=dummy-pmd")
+    with Path(rig, name, mtu) as path:
+        memory = path.memory()
+    rig.run("ovs-vsctl", "del-port", "pmd0")
+    memory = dict(path=name, mtu=mtu, queue_pairs=1, **memory)
+    memory["bytes_per_queue_pair"] = (memory["dpdk_bytes"]
+                                      + memory["other_bytes"])
+    return memory
 
 
 def measure_all(args, progress):
     rig = Rig(args, progress)
-    runs = {(size, path): [] for size in args.sizes for path in PATHS}
+    runs = {(size, name): [] for size in args.sizes for name in PATHS}
     keep = True
     try:
         try:
             rig.start()
             for number in range(args.runs):
-                for size, path in runs:
-                    with Run(rig, path, size, args.rate) as run:
-                        result = run.measure(args.seconds)
-                    runs[size, path].append(result)
+                for size, name in runs:
+                    result = measure(rig, name, size, args)
+                    runs[size, name].append(result)
                     progress("run %d of %d, %4d bytes, %-4s %8.1f cycles/frame"
-                             ", %10.0f frames/s, %d of %d dropped" % (
-                                 number + 1, args.runs, size, path,
-                                 result["cycles_per_frame"],
-                                 result["frames_per_second"],
-                                 result["drops"], result["frames"]))
+                             ", %10.0f frames/s, %d of %d dropped, p99 %s ns"
+                             % (number + 1, args.runs, size, name,
+                                result["cycles_per_frame"],
+                                result["frames_per_second"], result["drops"],
+                                result["frames"], "/".join(
+                                    "%.0f" % one["latency_p99_ns"] for one
+                                    in result["latency"].values())))
+            progress("looking at the memory that ports take")
+            memory = [measure_memory(rig, name, mtu) for mtu in args.mtus
+                      for name in PATHS]
             report = {
-                "results": [summarize(path, size, runs[size, path])
-                            for size, path in runs],
+                "results": [summarize(name, size, runs[size, name],
+                                      args.loads) for size, name in runs],
+                "memory": memory,
                 "cycles_from": CYCLES_FROM,
-                "offered_rate": args.rate,
                 "seconds": args.seconds,
                 "machine": rig.machine(),
                 "versions": rig.versions(),
@@ -290,16 +191,15 @@ def measure_all(args, progress):
     return report
 
 
-def print_table(report):
-    results = report["results"]
+def print_cycles(results):
     baseline = {result["frame_size"]: result["cycles_per_frame"]
                 for result in results if result["path"] == "ovs"}
-    print("%6s  %-5s %12s %17s %7s %12s %12s %12s" % (
+    print("%6s  %-5s %12s %17s %7s %12s %12s %9s" % (
         "bytes", "path", "cycles/frame", "(min-max)", "ratio", "frames/s",
         "frames", "dropped"))
     for result in results:
         size = result["frame_size"]
-        print("%6d  %-5s %12.1f %17s %7.2f %12d %12d %12d" % (
+        print("%6d  %-5s %12.1f %17s %7.2f %12d %12d %9d" % (
             size, result["path"], result["cycles_per_frame"],
             "(%.1f-%.1f)" % (result["cycles_per_frame_min"],
                              result["cycles_per_frame_max"]),
@@ -311,6 +211,37 @@ def print_table(report):
         if result["pmd_preemptions"]:
             print("%8sother work on its CPU interrupted the PMD thread %d "
                   "times" % ("", result["pmd_preemptions"]))
+        if result["cache_misses_per_frame"] is not None:
+            print("%8s%.2f cache misses per frame"
+                  % ("", result["cache_misses_per_frame"]))
+
+
+def print_latency(results):
+    print("%6s  %-5s %6s %12s %9s %9s %9s %9s" % (
+        "bytes", "path", "load", "frames/s", "p50 ns", "p99 ns", "p99.9 ns",
+        "dropped"))
+    for result in results:
+        for one in result["latency"]:
+            print("%6d  %-5s %5d%% %12d %9s %9s %9s %9d" % (
+                (result["frame_size"], result["path"], one["load"],
+                 one["offered_rate"])
+                + tuple("-" if one[quantile] is None else one[quantile]
+                        for quantile in QUANTILES) + (one["drops"], )))
+
+
+def print_memory(memory):
+    print("%6s  %-5s %20s" % ("MTU", "path", "bytes/queue pair"))
+    for one in memory:
+        print("%6d  %-5s %20d" % (one["mtu"], one["path"],
+                                  one["bytes_per_queue_pair"]))
+
+
+def print_table(report):
+    print_cycles(report["results"])
+    print()
+    print_latency(report["results"])
+    print()
+    print_memory(report["memory"])
     print()
     for path, source in report["cycles_from"].items():
         print("cycles/frame of %s: %s" % (path, source))
@@ -324,6 +255,20 @@ def frame_sizes(s):
     if not all(MIN_SIZE <= size <= MAX_SIZE for size in sizes):
         raise ValueError()
     return sizes
+
+
+def percentages(s):
+    loads = [int(load) for load in s.split(",")]
+    if not all(1 <= load <= 100 for load in loads):
+        raise ValueError()
+    return loads
+
+
+def mtus(s):
+    values = [int(mtu) for mtu in s.split(",")]
+    if not all(MIN_MTU <= mtu <= MAX_MTU for mtu in values):
+        raise ValueError()
+    return values
 
 
 def positive(s):
@@ -340,13 +285,18 @@ def add_arguments(parser):
                         metavar="BYTES,...", help="sizes of frames, without "
                         "FCS, from %d to %d (default: %s)" % (
                             MIN_SIZE, MAX_SIZE, ",".join(map(str, SIZES))))
+    parser.add_argument("--loads", type=percentages, default=list(LOADS),
+                        metavar="PERCENT,...", help="of the highest rate at "
+                        "which nothing is dropped, at which to measure\n"
+                        "latency (default: %s)" % ",".join(map(str, LOADS)))
+    parser.add_argument("--mtus", type=mtus, default=list(MTUS),
+                        metavar="MTU,...", help="of ports whose memory to "
+                        "look at (default: %s)" % ",".join(map(str, MTUS)))
     parser.add_argument("--runs", type=int, default=3,
                         help="of each path with each size (default: 3)")
-    parser.add_argument("--seconds", type=positive, default=3,
-                        help="that a run counts (default: 3)")
-    parser.add_argument("--rate", type=int, default=RATE, metavar="N",
-                        help="frames per second that come from the wire "
-                        "(default: %d)" % RATE)
+    parser.add_argument("--seconds", type=positive, default=1,
+                        help="that a run has frames come as fast as can be, "
+                        "and at each load\n(default: 1)")
     parser.add_argument("--nice", type=int, default=-20, metavar="N",
                         help="priority of what is measured (default: -20, "
                         "before everything else)")
@@ -357,9 +307,8 @@ def add_arguments(parser):
 def run(args, progress):
     """Measures what 'args' says and prints it.  'progress' is called with
     lines for whoever waits.  Raises BenchError."""
-    for name in ("runs", "rate"):
-        if getattr(args, name) < 1:
-            raise BenchError("--%s must be at least 1" % name)
+    if args.runs < 1:
+        raise BenchError("--runs must be at least 1")
 
     def interrupt(number, frame):
         raise KeyboardInterrupt()

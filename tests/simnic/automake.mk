@@ -33,8 +33,7 @@ tests_simnic_libsimnic_a_SOURCES = \
 	tests/simnic/simnic-util.h \
 	tests/simnic/simnic.h
 
-# "ovs-zcrx-bench switch" runs it, so it is installed.
-zcrx_PROGRAMS += tests/simnic/simnic
+check_PROGRAMS += tests/simnic/simnic
 tests_simnic_simnic_CFLAGS = $(plain_CFLAGS)
 tests_simnic_simnic_SOURCES = \
 	tests/simnic/simnic-command.c \

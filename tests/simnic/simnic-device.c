@@ -263,7 +263,9 @@ flush(struct simnic *sn)
         struct simnic_ring *ring = &sn->active[i]->rx;
 
         if (ring->n_staged) {
-            simnic_ring_flush(ring, now, sn->config.clean);
+            if (simnic_ring_flush(ring, now, sn->config.clean)) {
+                sn->active[i]->published = now;
+            }
             simnic_is_sound(sn, ring);
         }
     }
@@ -427,6 +429,7 @@ simnic_get_pair(const struct simnic *sn, uint16_t i,
     state->packed = pair->rx.packed;
     state->size = pair->rx.size;
     state->posted = pair->n_posted;
+    state->published = pair->published;
     state->stats = pair->stats;
 }
 

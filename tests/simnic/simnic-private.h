@@ -40,6 +40,8 @@ struct simnic_pair {
     bool ready;
     uint64_t seen;
 
+    uint64_t published;         /* As in struct simnic_pair_state. */
+
     struct simnic_pair_stats stats;
 };
 

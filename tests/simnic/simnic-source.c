@@ -161,6 +161,31 @@ simnic_source_read_capture(struct simnic_source *source, const char *path)
     return error;
 }
 
+/* Makes 'n' frames beforehand, numbered from 0, to come over and over: for
+ * devices that have no time for making them. */
+void
+simnic_source_prepare(struct simnic_source *source, uint32_t n)
+{
+    struct simnic_captured *captured = simnic_zalloc(n, sizeof *captured);
+
+    forget_capture(source);
+    source->number = 0;
+    source->n_sent = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct simnic_captured *c = &captured[i];
+        const uint8_t *frame = simnic_source_peek(source, 0, &c->len);
+
+        c->data = simnic_zalloc(1, c->len);
+        memcpy(c->data, frame, c->len);
+        c->hash = simnic_source_hash(source);
+        simnic_source_advance(source);
+    }
+    source->captured = captured;
+    source->n_captured = n;
+    source->n_sent = 0;
+    source->loop = true;
+}
+
 /* Returns how many frames may come by 'now' that did not come yet. */
 uint64_t
 simnic_source_due(const struct simnic_source *source, uint64_t now)

@@ -62,6 +62,7 @@ const char *simnic_source_set_sizes(struct simnic_source *, const char *);
 void simnic_source_set_rate(struct simnic_source *, uint64_t rate,
                             uint64_t now);
 char *simnic_source_read_capture(struct simnic_source *, const char *path);
+void simnic_source_prepare(struct simnic_source *, uint32_t n);
 
 uint64_t simnic_source_due(const struct simnic_source *, uint64_t now);
 const uint8_t *simnic_source_peek(struct simnic_source *, uint64_t now,

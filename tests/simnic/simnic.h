@@ -115,6 +115,8 @@ struct simnic_pair_state {
     bool packed;
     uint32_t size;
     uint32_t posted;            /* Buffers that the device has. */
+    uint64_t published;         /* When it last made frames visible to the
+                                 * driver, in ns. */
     struct simnic_pair_stats stats;
 };
 
