@@ -22,6 +22,7 @@ lib_libzcrxring_a_SOURCES = \
 	lib/zcrx-gpa.h \
 	lib/zcrx-steer.c \
 	lib/zcrx-steer.h \
+	lib/zcrx-vring-journal.c \
 	lib/zcrx-vring-packed.c \
 	lib/zcrx-vring-plain.h \
 	lib/zcrx-vring-private.h \
@@ -43,6 +44,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-dma.c \
 	lib/zcrx-dma.h \
 	lib/zcrx-gate.h \
+	lib/zcrx-journal.c \
+	lib/zcrx-journal.h \
 	lib/zcrx-offload.c \
 	lib/zcrx-offload.h \
 	lib/zcrx-pair.c \

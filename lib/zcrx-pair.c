@@ -29,6 +29,7 @@
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
+#include "zcrx-journal.h"
 #include "zcrx-queues.h"
 #include "zcrx-start.h"
 #include "zcrx-stop.h"
@@ -167,6 +168,7 @@ forget_guest(struct zcrx_pair *pair, char *why)
     stop(pair, ZCRX_PAIR_NO_GUEST, why);
     pair->paused = false;
     zcrx_unmap_memory(pair);
+    zcrx_journal_unmap(&pair->guest);
     zcrx_vhost_release_guest(&pair->guest);
 }
 
@@ -302,6 +304,17 @@ enable(struct zcrx_vhost *vhost, uint16_t queue_pair)
     ovs_mutex_unlock(&pair->mutex);
 }
 
+/* vhost thread: the hypervisor asked for the position of 'virtqueue'. */
+static void
+told(struct zcrx_vhost *vhost, uint16_t virtqueue)
+{
+    struct zcrx_pair *pair = zcrx_pair_cast(vhost);
+
+    ovs_mutex_lock(&pair->mutex);
+    zcrx_journal_forget(pair->name, virtqueue);
+    ovs_mutex_unlock(&pair->mutex);
+}
+
 /* vhost thread, or main thread at the end of the session: the guest is
  * gone. */
 static void
@@ -318,6 +331,7 @@ static const struct zcrx_vhost_ops vhost_ops = {
     .quiesce = quiesce,
     .resume = resume,
     .enable = enable,
+    .told = told,
     .down = down,
 };
 

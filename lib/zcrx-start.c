@@ -25,6 +25,7 @@
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
+#include "zcrx-journal.h"
 #include "zcrx-pair.h"
 #include "zcrx-queues.h"
 #include "zcrx-stop.h"
@@ -124,11 +125,17 @@ prepare_vrings(struct zcrx_pair *pair, uint16_t i)
     const struct zcrx_vring_config *tx = &pair->guest.pairs[i].tx;
     struct zcrx_queue *q = &pair->queues[i];
 
+    zcrx_journal_map(pair->name, &pair->guest, i);
     if (zcrx_vring_init(&q->rx, &pair->guest.pairs[i].rx, &pair->guest.map)) {
         return false;
     }
     q->tx.error = tx->error;
-    return tx->error || !zcrx_vring_init(&q->tx, tx, &pair->guest.map);
+    if (!tx->error && zcrx_vring_init(&q->tx, tx, &pair->guest.map)) {
+        return false;
+    }
+    /* A daemon that was killed may have got further. */
+    zcrx_keep_position(pair, i);
+    return true;
 }
 
 /* Sets up ring sync for queue 'i', up to what queue 'vf_queue' of the VF

@@ -178,8 +178,8 @@ zcrx_detach_vf(struct zcrx_pair *pair)
 
 /* Remembers how far the virtqueues of queue pair 'i' have got, for the next
  * start and for the vhost library. */
-static void
-keep_position(struct zcrx_pair *pair, uint16_t i)
+void
+zcrx_keep_position(struct zcrx_pair *pair, uint16_t i)
 {
     struct zcrx_vring_config *rx = &pair->guest.pairs[i].rx;
     struct zcrx_vring_config *tx = &pair->guest.pairs[i].tx;
@@ -227,7 +227,7 @@ zcrx_stop(struct zcrx_pair *pair)
         }
         if (q->running) {
             zcrx_queue_stop(q);
-            keep_position(pair, i);
+            zcrx_keep_position(pair, i);
         }
         zcrx_retire_pool(pair, q);
         zcrx_vring_destroy(&q->rx);

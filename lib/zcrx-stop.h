@@ -23,12 +23,14 @@
  * refer to.  The caller holds the pair's mutex. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct zcrx_pair;
 struct zcrx_queue;
 
 bool zcrx_stop(struct zcrx_pair *);
 void zcrx_detach_vf(struct zcrx_pair *);
+void zcrx_keep_position(struct zcrx_pair *, uint16_t queue_pair);
 void zcrx_retire_pool(struct zcrx_pair *, struct zcrx_queue *);
 void zcrx_free_retired(struct zcrx_pair *);
 void zcrx_map_memory(struct zcrx_pair *);

@@ -56,6 +56,9 @@
      | (1ULL << VIRTIO_NET_F_HOST_ECN)          \
      | (1ULL << VIRTIO_NET_F_HOST_UFO))
 
+/* Its answer is the position of a virtqueue. */
+#define GET_VRING_BASE 11
+
 #define SERVED_PROTOCOL_FEATURES                        \
     ((1ULL << VHOST_USER_PROTOCOL_F_MQ)                 \
      | (1ULL << VHOST_USER_PROTOCOL_F_REPLY_ACK)        \
@@ -75,7 +78,7 @@ static const struct {
     { 8, ZCRX_QUIESCE_STOP, "SET_VRING_NUM" },
     { 9, ZCRX_QUIESCE_STOP, "SET_VRING_ADDR" },
     { 10, ZCRX_QUIESCE_STOP, "SET_VRING_BASE" },
-    { 11, ZCRX_QUIESCE_STOP, "GET_VRING_BASE" },
+    { GET_VRING_BASE, ZCRX_QUIESCE_STOP, "GET_VRING_BASE" },
     { 12, ZCRX_QUIESCE_STOP, "SET_VRING_KICK" },
     { 13, ZCRX_QUIESCE_PAUSE, "SET_VRING_CALL" },
     { 39, ZCRX_QUIESCE_STOP, "SET_STATUS" },
@@ -119,16 +122,22 @@ static enum rte_vhost_msg_result
 before_message(int vid, void *msg)
 {
     struct zcrx_vhost *vhost = session_of(vid);
+    /* Request, flags, length, and the first word of the payload. */
+    uint32_t words[4];
     uint32_t request;
 
-    /* The first field of any message. */
-    memcpy(&request, msg, sizeof request);
+    memcpy(words, msg, sizeof words);
+    request = words[0];
     if (vhost && vhost->vid == vid) {
         for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
             if (messages[i].request == request) {
                 vhost->quiesced = MAX(vhost->quiesced, messages[i].quiesce);
                 vhost->ops->quiesce(vhost, vhost->quiesced, messages[i].name);
             }
+        }
+        if (request == GET_VRING_BASE
+            && words[3] < ARRAY_SIZE(vhost->enabled)) {
+            vhost->ops->told(vhost, words[3]);
         }
     }
     return RTE_VHOST_MSG_RESULT_NOT_HANDLED;

@@ -33,10 +33,11 @@
  * Whatever a control message may change is out of use while the library
  * handles it: 'quiesce' is called before, 'resume' after it, and 'down' when
  * the guest is gone.  'enable' is called when a virtqueue of 'queue_pair' has
- * become usable or has ceased to be, which changes nothing else.  They are
- * called in the vhost library's thread, which holds locks of its own: they
- * must not call rte_vhost_vring_call() and the like, and must not wait for a
- * thread that might. */
+ * become usable or has ceased to be, which changes nothing else; 'told', when
+ * the hypervisor gets to know the position of a virtqueue, from which it lets
+ * it go on later.  They are called in the vhost library's thread, which holds
+ * locks of its own: they must not call rte_vhost_vring_call() and the like,
+ * and must not wait for a thread that might. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,6 +62,7 @@ struct zcrx_vhost_ops {
     void (*quiesce)(struct zcrx_vhost *, enum zcrx_quiesce, const char *why);
     void (*resume)(struct zcrx_vhost *);
     void (*enable)(struct zcrx_vhost *, uint16_t queue_pair);
+    void (*told)(struct zcrx_vhost *, uint16_t virtqueue);
     void (*down)(struct zcrx_vhost *, const char *why);
 };
 

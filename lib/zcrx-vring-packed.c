@@ -66,6 +66,7 @@ set_avail_cursor(struct zcrx_vring *vq, const struct cursor *c)
 {
     vq->next_avail = c->slot;
     vq->avail_wrap = c->wrap;
+    zcrx_journal_avail(vq, zcrx_packed_position(c->slot, c->wrap));
 }
 
 /* Stores in '*id' and '*n' the id and the number of descriptors of the buffer
@@ -162,17 +163,13 @@ drop_saved(struct zcrx_vring *vq, uint16_t id)
     }
 }
 
-/* Forgets buffer 'id', which is not outstanding any more.  Returns how many
- * descriptors it had. */
-static uint16_t
+/* Forgets buffer 'id', which is not outstanding any more. */
+static void
 forget(struct zcrx_vring *vq, uint16_t id)
 {
-    uint16_t n_desc = vq->taken[id].n_desc;
-
     drop_saved(vq, id);
+    vq->n_desc_outstanding -= vq->taken[id].n_desc;
     vq->taken[id].n_desc = 0;
-    vq->n_desc_outstanding -= n_desc;
-    return n_desc;
 }
 
 static void
@@ -181,9 +178,12 @@ packed_untake(struct zcrx_vring *vq, const struct zcrx_head *heads, uint16_t n)
     struct cursor c = avail_cursor(vq);
 
     for (uint16_t i = 0; i < n; i++) {
-        retreat(vq, &c, forget(vq, heads[i].id));
+        retreat(vq, &c, vq->taken[heads[i].id].n_desc);
     }
     set_avail_cursor(vq, &c);
+    for (uint16_t i = 0; i < n; i++) {
+        forget(vq, heads[i].id);
+    }
     vq->n_outstanding -= n;
 }
 
@@ -208,9 +208,9 @@ packed_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
             continue;
         }
         if (!zcrx_vring_describe_rx(vq, &bufs[i])) {
-            retreat(vq, &c, forget(vq, bufs[i].head.id));
-            vq->n_outstanding--;
-            break;
+            set_avail_cursor(vq, &c);
+            packed_untake(vq, &bufs[i].head, 1);
+            return i;
         }
     }
     set_avail_cursor(vq, &c);
@@ -257,13 +257,14 @@ packed_rewind(struct zcrx_vring *vq)
     if (c.slot != vq->next_avail || c.wrap != vq->avail_wrap) {
         return false;
     }
+    c.slot = vq->used_idx;
+    c.wrap = vq->used_wrap;
+    set_avail_cursor(vq, &c);
     for (uint32_t id = 0; id < vq->size; id++) {
         if (vq->taken[id].n_desc) {
             forget(vq, id);
         }
     }
-    vq->next_avail = vq->used_idx;
-    vq->avail_wrap = vq->used_wrap;
     return true;
 }
 
@@ -276,6 +277,23 @@ desc_word_at(struct vring_packed_desc *desc)
     void *p = &desc->len;
 
     return p;
+}
+
+/* Writes down which buffers are about to be published: the guest may write
+ * over the entries as soon as it has seen them. */
+static void
+note_burst(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
+{
+    struct zcrx_used *burst = vq->journal->burst;
+
+    memcpy(burst, used, n * sizeof *used);
+    if (vq->n_desc_outstanding != vq->n_outstanding) {
+        for (uint16_t i = 0; i < n; i++) {
+            burst[i].id |= (uint32_t) vq->taken[used[i].id].n_desc << 16;
+        }
+    }
+    zcrx_journal_used(vq, zcrx_packed_position(vq->used_idx, vq->used_wrap),
+                      n);
 }
 
 static void
@@ -294,6 +312,9 @@ packed_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
     desc_word *to = &first_word;
     uint32_t n_used = 0;
 
+    if (vq->persistent) {
+        note_burst(vq, used, n);
+    }
     for (uint32_t i = 0; i < n; i++) {
         struct zcrx_used u = used[i];
         uint32_t n_desc = taken[u.id].n_desc;
@@ -327,6 +348,119 @@ packed_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
     vq->n_outstanding -= n;
     vq->used_idx = slot;
     vq->used_wrap = flags & both;
+    zcrx_journal_used(vq, zcrx_packed_position(slot, vq->used_wrap), 0);
+}
+
+/* Returns true if the entry at 'c', the used position, was published, when we
+ * died.  That cannot be told from the flags' being those of a used entry, as
+ * the driver may have used the place again since. */
+static bool
+was_published(const struct zcrx_vring *vq, struct cursor c)
+{
+    uint16_t flags = LOAD_ONCE(vq->packed_desc[c.slot].flags);
+
+    return !(flags & ZCRX_PACKED_USED) == !c.wrap;
+}
+
+/* Clears the marks of what was being taken, or being put back, when we died:
+ * buffers that are outstanding cannot be available. */
+static void
+clear_available(struct zcrx_vring *vq)
+{
+    struct cursor c = avail_cursor(vq);
+    uint32_t left = vq->size;
+    uint16_t id, n;
+
+    while (peek(vq, c, &id, &n) && n <= left) {
+        if (id < vq->size) {
+            vq->taken[id].n_desc = 0;
+        }
+        left -= n;
+        advance(vq, &c, n);
+    }
+}
+
+/* Makes the 'n' buffers in 'burst', as the journal has it, outstanding if
+ * 'published' is false, or else used, and moves 'used' behind them.  Returns
+ * false if there are no such buffers. */
+static bool
+restore_burst(struct zcrx_vring *vq, struct zcrx_used *burst, uint16_t n,
+              bool published, struct cursor *used)
+{
+    uint32_t left = vq->size;
+
+    for (uint16_t i = 0; i < n; i++) {
+        uint16_t n_desc = burst[i].id >> 16 ? burst[i].id >> 16 : 1;
+        uint16_t id = burst[i].id;
+
+        if (id >= vq->size || n_desc > left) {
+            return false;
+        }
+        for (uint16_t j = 0; j < i; j++) {
+            if (burst[j].id == id) {
+                return false;
+            }
+        }
+        burst[i].id = id;
+        left -= n_desc;
+        vq->taken[id].n_desc = published ? 0 : n_desc;
+        if (published) {
+            advance(vq, used, n_desc);
+        }
+    }
+    return true;
+}
+
+static bool
+packed_restore(struct zcrx_vring *vq)
+{
+    const struct zcrx_vring_journal *j = vq->journal;
+    struct cursor used = { j->used & 0x7fff, j->used >> 15 };
+    struct zcrx_used burst[ZCRX_PUBLISH_MAX];
+    uint16_t n_burst = j->n_burst;
+    uint32_t n_desc = 0;
+    bool published;
+    uint32_t end;
+
+    if (!j->mark || LOAD_ONCE(vq->device_event->off_wrap) != j->mark
+        || used.slot >= vq->size || (j->avail & 0x7fff) >= vq->size
+        || n_burst > ZCRX_PUBLISH_MAX) {
+        return false;
+    }
+    memcpy(burst, j->burst, n_burst * sizeof *burst);
+    published = was_published(vq, used);
+    if (!restore_burst(vq, burst, n_burst, published, &used)) {
+        return false;
+    }
+    vq->used_idx = used.slot;
+    vq->used_wrap = used.wrap;
+    vq->next_avail = j->avail & 0x7fff;
+    vq->avail_wrap = j->avail >> 15;
+    clear_available(vq);
+
+    for (uint32_t id = 0; id < vq->size; id++) {
+        n_desc += vq->taken[id].n_desc;
+        vq->n_outstanding += vq->taken[id].n_desc != 0;
+    }
+    end = vq->used_idx + n_desc;
+    if (vq->error || n_desc > vq->size || end % vq->size != vq->next_avail
+        || (end >= vq->size) != (vq->avail_wrap != vq->used_wrap)) {
+        return false;
+    }
+    for (uint16_t i = 0; i < n_burst && !published; i++) {
+        if (!vq->taken[burst[i].id].n_desc) {
+            return false;
+        }
+    }
+    vq->n_desc_outstanding = n_desc;
+    if (n_burst && !published) {
+        /* Entries behind the first may have been written over descriptors
+         * already. */
+        packed_publish(vq, burst, n_burst);
+    } else {
+        zcrx_journal_used(vq, zcrx_packed_position(used.slot, used.wrap), 0);
+    }
+    return true;
 }
 
 /* Virtio 1.2 2.8.10, 2.8.14. */
@@ -385,4 +519,5 @@ const struct zcrx_vring_ops zcrx_vring_packed = {
     .wants_notification = packed_wants_notification,
     .suppress_kicks = packed_suppress_kicks,
     .chain_init = packed_chain_init,
+    .restore = packed_restore,
 };

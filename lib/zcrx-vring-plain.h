@@ -102,6 +102,7 @@ zcrx_split_take_plain(struct zcrx_vring *vq, uint16_t n,
     }
     vq->next_avail = pos;
     vq->n_outstanding += i;
+    zcrx_journal_avail(vq, pos);
     return i;
 }
 
@@ -150,6 +151,7 @@ zcrx_packed_take_plain(struct zcrx_vring *vq, uint16_t n,
     vq->avail_wrap = flags & ZCRX_PACKED_AVAIL;
     vq->n_desc_outstanding += i;
     vq->n_outstanding += i;
+    zcrx_journal_avail(vq, zcrx_packed_position(slot, vq->avail_wrap));
     return i;
 }
 

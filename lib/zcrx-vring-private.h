@@ -39,6 +39,13 @@ extern const struct zcrx_vring_ops zcrx_vring_packed;
 #define ZCRX_PACKED_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
 #define ZCRX_PACKED_USED (1 << VRING_PACKED_DESC_F_USED)
 
+/* Returns a position in a packed ring as struct zcrx_vring_config has it. */
+static inline uint16_t
+zcrx_packed_position(uint16_t slot, bool wrap)
+{
+    return slot | wrap << 15;
+}
+
 uint16_t zcrx_split_limit(struct zcrx_vring *, uint16_t n);
 bool zcrx_vring_move_to_region(struct zcrx_vring *, uint64_t gpa);
 
@@ -79,6 +86,40 @@ zcrx_vring_mark_taken(struct zcrx_vring *vq, uint16_t id, uint16_t pos,
     return true;
 }
 
+/* Keeps the compiler from moving stores to the journal past each other.  That
+ * is all that it takes: a process is killed between two instructions, and
+ * what those before have stored is there. */
+static inline void
+zcrx_journal_barrier(void)
+{
+    __asm__ __volatile__("" ::: "memory");
+}
+
+/* Writes down the position of the next buffer to take.  Buffers up to there
+ * are outstanding, or were used. */
+static inline void
+zcrx_journal_avail(struct zcrx_vring *vq, uint16_t position)
+{
+    zcrx_journal_barrier();
+    __atomic_store_n(&vq->journal->avail, position, __ATOMIC_RELAXED);
+    zcrx_journal_barrier();
+}
+
+/* Writes down the position of the next used entry, and that 'n_burst' buffers
+ * are about to be published there. */
+static inline void
+zcrx_journal_used(struct zcrx_vring *vq, uint16_t position, uint16_t n_burst)
+{
+    struct zcrx_vring_journal new = { .used = position, .n_burst = n_burst };
+
+    zcrx_journal_barrier();
+    __atomic_store_n(&vq->journal->used_and_burst, new.used_and_burst,
+                     __ATOMIC_RELAXED);
+    zcrx_journal_barrier();
+}
+
+bool zcrx_vring_journal_open(struct zcrx_vring *,
+                             const struct zcrx_vring_config *);
 bool zcrx_vring_describe_rx(struct zcrx_vring *, struct zcrx_rx_buf *);
 
 /* Describes the receive buffer that consists of one writable descriptor with

@@ -20,6 +20,7 @@
 #include "zcrx-vring.h"
 #include "zcrx-vring-private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct zcrx_used) == sizeof(struct vring_used_elem),
@@ -86,16 +87,18 @@ split_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
     for (i = 0; i < n && take_one(vq, &heads[i].id); i++) {
         continue;
     }
+    zcrx_journal_avail(vq, vq->next_avail);
     return i;
 }
 
 static void
 split_untake(struct zcrx_vring *vq, const struct zcrx_head *heads, uint16_t n)
 {
+    vq->next_avail -= n;
+    zcrx_journal_avail(vq, vq->next_avail);
     for (uint16_t i = 0; i < n; i++) {
         vq->taken[heads[i].id].n_desc = 0;
     }
-    vq->next_avail -= n;
     vq->n_outstanding -= n;
 }
 
@@ -122,6 +125,7 @@ split_take_rx(struct zcrx_vring *vq, struct zcrx_rx_buf *bufs, uint16_t n)
             break;
         }
     }
+    zcrx_journal_avail(vq, vq->next_avail);
     return i;
 }
 
@@ -157,6 +161,7 @@ split_rewind(struct zcrx_vring *vq)
         }
     }
     vq->next_avail -= n;
+    zcrx_journal_avail(vq, vq->next_avail);
     return true;
 }
 
@@ -169,15 +174,89 @@ split_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
 
     memcpy(&vq->used->ring[pos], used, n_first * sizeof *used);
     memcpy(vq->used->ring, &used[n_first], (n - n_first) * sizeof *used);
-    for (uint16_t i = 0; i < n; i++) {
-        vq->taken[used[i].id].n_desc = 0;
-    }
     vq->n_outstanding -= n;
     vq->n_unsignalled += n;
     vq->used_idx += n;
 
     /* The entries, and the frames, before the index (Virtio 1.2 2.7.8.2). */
     __atomic_store_n(&vq->used->idx, vq->used_idx, __ATOMIC_RELEASE);
+
+    /* If we die before this is done, the used ring tells which ones. */
+    zcrx_journal_barrier();
+    for (uint16_t i = 0; i < n; i++) {
+        vq->taken[used[i].id].n_desc = 0;
+    }
+    zcrx_journal_used(vq, vq->used_idx, 0);
+}
+
+/* Returns true if each buffer that was taken since the used position is
+ * outstanding or in the used ring, as it must be if the journal is about this
+ * guest and this ring. */
+static bool
+is_consistent(const struct zcrx_vring *vq)
+{
+    bool *was_used = calloc(vq->size, sizeof *was_used);
+    bool ok = was_used != NULL;
+
+    for (uint32_t i = 0; ok && i < vq->size; i++) {
+        uint32_t id = LOAD_ONCE(vq->used->ring[i].id);
+
+        if (id < vq->size) {
+            was_used[id] = true;
+        }
+    }
+    for (uint16_t pos = vq->used_idx; ok && pos != vq->next_avail; pos++) {
+        uint16_t id = LOAD_ONCE(vq->avail->ring[pos & vq->mask]);
+
+        ok = id < vq->size && (vq->taken[id].n_desc || was_used[id]);
+    }
+    free(was_used);
+    return ok;
+}
+
+static bool
+split_restore(struct zcrx_vring *vq)
+{
+    const struct zcrx_vring_journal *j = vq->journal;
+    uint16_t avail = __atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE);
+    uint16_t used = LOAD_ONCE(vq->used->idx);
+
+    if ((uint16_t) (used - j->used) > vq->size
+        || (uint16_t) (avail - j->avail) > vq->size
+        || (uint16_t) (j->avail - used) > vq->size) {
+        return false;
+    }
+    vq->next_avail = vq->seen_avail = j->avail;
+    vq->used_idx = used;
+
+    /* What was published last, */
+    for (uint16_t pos = j->used; pos != used; pos++) {
+        uint32_t id = LOAD_ONCE(vq->used->ring[pos & vq->mask].id);
+
+        if (id < vq->size) {
+            vq->taken[id].n_desc = 0;
+        }
+    }
+    /* and what was being taken, or being put back. */
+    for (uint16_t pos = j->avail; pos != avail; pos++) {
+        uint16_t id = LOAD_ONCE(vq->avail->ring[pos & vq->mask]);
+
+        if (id < vq->size) {
+            vq->taken[id].n_desc = 0;
+        }
+    }
+    for (uint32_t id = 0; id < vq->size; id++) {
+        if (vq->taken[id].n_desc > 1) {
+            return false;
+        }
+        vq->n_outstanding += vq->taken[id].n_desc;
+    }
+    if (vq->n_outstanding != (uint16_t) (j->avail - used)
+        || !is_consistent(vq)) {
+        return false;
+    }
+    zcrx_journal_used(vq, used, 0);
+    return true;
 }
 
 /* Virtio 1.2 2.7.7.2, 2.7.10.1. */
@@ -228,4 +307,5 @@ const struct zcrx_vring_ops zcrx_vring_split = {
     .wants_notification = split_wants_notification,
     .suppress_kicks = split_suppress_kicks,
     .chain_init = split_chain_init,
+    .restore = split_restore,
 };

@@ -139,17 +139,6 @@ zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
         return EINVAL;
     }
     vq->size = size;
-    if (config->packed) {
-        init_packed(vq, config);
-    } else {
-        init_split(vq, config);
-    }
-    /* Not xcalloc(): nothing here knows Open vSwitch. */
-    vq->taken = calloc(size, sizeof *vq->taken);
-    if (!vq->taken || (config->packed && !vq->saved)) {
-        zcrx_vring_destroy(vq);
-        return ENOMEM;
-    }
     vq->map = map;
     vq->region = &map->regions[0];
     vq->hdr_len = (config->version_1 || config->mergeable
@@ -159,6 +148,16 @@ zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
     vq->event_idx = config->event_idx;
     vq->indirect = config->indirect;
     vq->callfd = config->callfd;
+    if (config->packed) {
+        init_packed(vq, config);
+    } else {
+        init_split(vq, config);
+    }
+    if ((config->packed && !vq->saved)
+        || !zcrx_vring_journal_open(vq, config)) {
+        zcrx_vring_destroy(vq);
+        return ENOMEM;
+    }
     return 0;
 }
 
@@ -172,7 +171,9 @@ zcrx_vring_destroy(struct zcrx_vring *vq)
         }
         free(vq->saved);
     }
-    free(vq->taken);
+    if (!vq->persistent) {
+        free(vq->journal);
+    }
     memset(vq, 0, sizeof *vq);
 }
 

@@ -55,6 +55,9 @@
 /* Guest buffers that one frame may spread over. */
 #define ZCRX_MAX_MERGE 64
 
+/* Buffers that zcrx_vring_publish() takes at most. */
+#define ZCRX_PUBLISH_MAX 128
+
 /* Buffers that zcrx_vring_n_avail() counts at most in a packed ring. */
 #define ZCRX_COUNT_MAX 64
 
@@ -103,6 +106,8 @@ struct zcrx_vring_config {
     bool indirect;              /* VIRTIO_F_INDIRECT_DESC. */
     enum zcrx_vring_error error; /* Why it must not be used, as found before
                                   * or while it was in use. */
+    struct zcrx_vring_journal *journal; /* What survives this process, see
+                                         * zcrx-vring-journal.c; or NULL. */
 };
 
 /* An available buffer that was taken. */
@@ -151,6 +156,7 @@ struct zcrx_vring_ops {
     bool (*wants_notification)(struct zcrx_vring *, uint32_t n_new);
     void (*suppress_kicks)(struct zcrx_vring *);
     void (*chain_init)(struct zcrx_chain *, const struct zcrx_head *);
+    bool (*restore)(struct zcrx_vring *);
 };
 
 /* A buffer that was taken. */
@@ -160,11 +166,33 @@ struct zcrx_taken {
                                  * split.  0 if it is not outstanding. */
 };
 
+/* The part of a virtqueue's state that survives its process: positions, as
+ * struct zcrx_vring_config has them, and which buffers are outstanding. */
+struct zcrx_vring_journal {
+    uint16_t size;              /* As in the configuration, */
+    bool packed;                /* or 0 if nothing is in use. */
+    uint16_t avail;             /* Behind the last buffer taken. */
+    union {
+        struct {
+            uint16_t used;      /* Behind the last buffer used. */
+            uint16_t n_burst;   /* Buffers in 'burst', if packed. */
+        };
+        uint32_t used_and_burst; /* To change both at once. */
+    };
+    uint16_t mark;              /* What is in the device's event structure, if
+                                 * packed. */
+    struct zcrx_used burst[ZCRX_PUBLISH_MAX]; /* Being published, if packed:
+                                 * the number of descriptors, if there are
+                                 * several, in the upper half of 'id'. */
+    struct zcrx_taken taken[];  /* 'size' of them, by descriptor id. */
+};
+
 struct zcrx_vring {
     const struct zcrx_vring_ops *ops;
     const struct zcrx_gpa_map *map;
     const struct zcrx_gpa_region *region; /* Where the last buffer was. */
-    struct zcrx_taken *taken;   /* By descriptor id. */
+    struct zcrx_vring_journal *journal; /* Never NULL. */
+    struct zcrx_taken *taken;   /* In 'journal', by descriptor id. */
 
     union {
         struct {                /* Split. */
@@ -199,6 +227,7 @@ struct zcrx_vring {
     bool mergeable;
     bool event_idx;
     bool indirect;
+    bool persistent;            /* 'journal' survives this process. */
     int callfd;
     enum zcrx_vring_error error;
 };
@@ -209,6 +238,7 @@ int zcrx_vring_init(struct zcrx_vring *, const struct zcrx_vring_config *,
                     const struct zcrx_gpa_map *);
 void zcrx_vring_destroy(struct zcrx_vring *);
 const char *zcrx_vring_strerror(enum zcrx_vring_error);
+size_t zcrx_vring_journal_size(uint16_t size);
 
 uint16_t zcrx_vring_n_avail(struct zcrx_vring *);
 uint16_t zcrx_vring_take(struct zcrx_vring *, struct zcrx_head *, uint16_t n);

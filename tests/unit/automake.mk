@@ -26,6 +26,7 @@ check_PROGRAMS += \
 	tests/unit/test-gate \
 	tests/unit/test-gpa \
 	tests/unit/test-guest-errors \
+	tests/unit/test-journal \
 	tests/unit/test-packed \
 	tests/unit/test-steer \
 	tests/unit/test-vring
@@ -46,6 +47,10 @@ tests_unit_test_guest_errors_SOURCES = \
 	tests/unit/test-guest-errors.c \
 	tests/unit/guest.c
 tests_unit_test_guest_errors_LDADD = lib/libzcrxring.a
+
+tests_unit_test_journal_CFLAGS = $(plain_CFLAGS)
+tests_unit_test_journal_SOURCES = tests/unit/test-journal.c tests/unit/guest.c
+tests_unit_test_journal_LDADD = lib/libzcrxring.a
 
 tests_unit_test_packed_CFLAGS = $(plain_CFLAGS)
 tests_unit_test_packed_SOURCES = tests/unit/test-packed.c tests/unit/guest.c
