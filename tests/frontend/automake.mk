@@ -19,3 +19,10 @@ tests_frontend_libfrontend_a_CFLAGS = $(plain_CFLAGS)
 tests_frontend_libfrontend_a_SOURCES = \
 	tests/frontend/frontend.c \
 	tests/frontend/frontend.h
+
+# A guest with several queue pairs that does as it is told.
+TESTSUITE_AT += tests/multiqueue.at
+check_PROGRAMS += tests/frontend/multiqueue
+tests_frontend_multiqueue_CFLAGS = $(plain_CFLAGS)
+tests_frontend_multiqueue_SOURCES = tests/frontend/multiqueue.c
+tests_frontend_multiqueue_LDADD = tests/frontend/libfrontend.a

@@ -67,7 +67,8 @@ frontend_init(struct frontend *fe, const size_t sizes[FRONTEND_N_REGIONS],
             return false;
         }
     }
-    for (int i = 0; i < 2; i++) {
+    fe->n_vqs = 2;
+    for (int i = 0; i < FRONTEND_MAX_VQS; i++) {
         struct frontend_vq *vq = &fe->vqs[i];
 
         vq->kick = eventfd(0, EFD_NONBLOCK);
@@ -243,20 +244,22 @@ frontend_negotiate(struct frontend *fe, uint64_t wanted)
             && frontend_send_memory(fe));
 }
 
-/* Sets both virtqueues up, empty, with 'size' entries. */
+/* Sets all virtqueues up, empty, with 'size' entries. */
 bool
 frontend_set_up(struct frontend *fe, uint16_t size)
 {
     for (int i = 0; i < FRONTEND_N_REGIONS; i++) {
         memset(fe->mem[i], 0, fe->size[i]);
     }
-    for (int i = 0; i < 2; i++) {
+    for (unsigned int i = 0; i < fe->n_vqs; i++) {
         struct frontend_vq *vq = &fe->vqs[i];
 
         vq->packed = fe->packed;
         vq->size = size;
         vq->avail = 0;
         vq->wrap = true;
+        vq->used = 0;
+        vq->used_wrap = true;
         if (!frontend_send_state(fe, SET_VRING_NUM, i, size)
             || !frontend_send_state(fe, SET_VRING_BASE, i,
                                     fe->packed ? 0x80008000 : 0)
@@ -270,11 +273,11 @@ frontend_set_up(struct frontend *fe, uint16_t size)
     return true;
 }
 
-/* Stops both virtqueues. */
+/* Stops all virtqueues. */
 bool
 frontend_stop(struct frontend *fe)
 {
-    for (int i = 0; i < 2; i++) {
+    for (unsigned int i = 0; i < fe->n_vqs; i++) {
         struct frontend_message m = { .request = GET_VRING_BASE, .size = 8,
                                       .state = { i, 0 } };
 
@@ -312,4 +315,36 @@ frontend_offer(struct frontend_vq *vq, uint16_t id, struct vring_desc desc)
         avail->ring[vq->avail++ % vq->size] = id;
         __atomic_store_n(&avail->idx, vq->avail, __ATOMIC_RELEASE);
     }
+}
+
+/* Stores in '*id' and '*len' the next buffer that the device has used, if
+ * there is one.  Each buffer of a packed virtqueue is one descriptor. */
+bool
+frontend_collect(struct frontend_vq *vq, uint16_t *id, uint32_t *len)
+{
+    if (vq->packed) {
+        const struct vring_packed_desc *d = vq->parts[0];
+        uint16_t wanted = vq->used_wrap ? PACKED_AVAIL | PACKED_USED : 0;
+
+        d += vq->used;
+        if ((__atomic_load_n(&d->flags, __ATOMIC_ACQUIRE)
+             & (PACKED_AVAIL | PACKED_USED)) != wanted) {
+            return false;
+        }
+        *id = d->id;
+        *len = d->len;
+        if (++vq->used == vq->size) {
+            vq->used = 0;
+            vq->used_wrap = !vq->used_wrap;
+        }
+    } else {
+        const struct vring_used *used = vq->parts[2];
+
+        if (__atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) == vq->used) {
+            return false;
+        }
+        *id = used->ring[vq->used % vq->size].id;
+        *len = used->ring[vq->used++ % vq->size].len;
+    }
+    return true;
 }

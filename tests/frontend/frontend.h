@@ -17,8 +17,8 @@
 #ifndef FRONTEND_H
 #define FRONTEND_H 1
 
-/* A vhost-user front end: what a hypervisor does for a guest with one pair of
- * virtqueues, and enough of the guest's driver to offer buffers.
+/* A vhost-user front end: what a hypervisor does for a guest, and enough of
+ * the guest's driver to offer buffers and to get them back.
  *
  * The guest's memory has two regions, the first one for virtqueues, the second
  * one for buffers.  Functions that talk to the back end return false if it has
@@ -34,6 +34,7 @@
 /* For each part of a virtqueue, in bytes. */
 #define FRONTEND_RING_SPACE 16384
 #define FRONTEND_MAX_RING 1024
+#define FRONTEND_MAX_VQS 16
 
 /* The protocol's numbers. */
 enum frontend_request {
@@ -70,6 +71,8 @@ struct frontend_vq {
     uint16_t size;
     uint16_t avail;             /* Packed: slot.  Split: index. */
     bool wrap;                  /* Packed. */
+    uint16_t used;              /* The same, of what comes back next. */
+    bool used_wrap;
     uint64_t pos[3];            /* Of its parts in the first region: the
                                  * descriptors, the available ring and the
                                  * used ring. */
@@ -84,7 +87,9 @@ struct frontend {
     size_t size[FRONTEND_N_REGIONS];
     uint8_t *mem[FRONTEND_N_REGIONS];
     int fds[FRONTEND_N_REGIONS];
-    struct frontend_vq vqs[2];  /* Receive, transmit. */
+    unsigned int n_vqs;         /* 2, unless changed before they are set up. */
+    struct frontend_vq vqs[FRONTEND_MAX_VQS]; /* Receive, transmit, and so
+                                               * on. */
 
     /* Called over and over while an answer is waited for, if not NULL. */
     void (*idle)(void *aux);
@@ -113,5 +118,6 @@ bool frontend_set_up(struct frontend *, uint16_t ring_size);
 bool frontend_stop(struct frontend *);
 
 void frontend_offer(struct frontend_vq *, uint16_t id, struct vring_desc);
+bool frontend_collect(struct frontend_vq *, uint16_t *id, uint32_t *len);
 
 #endif /* frontend.h */
