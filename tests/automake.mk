@@ -28,6 +28,7 @@ TESTSUITE_AT = \
 	tests/copy.at \
 	tests/crash.at \
 	tests/jumbo.at \
+	tests/layouts.at \
 	tests/lifecycle.at \
 	tests/matrix.at \
 	tests/offload.at \

@@ -26,3 +26,9 @@ check_PROGRAMS += tests/frontend/multiqueue
 tests_frontend_multiqueue_CFLAGS = $(plain_CFLAGS)
 tests_frontend_multiqueue_SOURCES = tests/frontend/multiqueue.c
 tests_frontend_multiqueue_LDADD = tests/frontend/libfrontend.a
+
+# One whose guest lays its buffers out in every way, see tests/layouts.at.
+check_PROGRAMS += tests/frontend/layouts
+tests_frontend_layouts_CFLAGS = $(plain_CFLAGS)
+tests_frontend_layouts_SOURCES = tests/frontend/layouts.c
+tests_frontend_layouts_LDADD = tests/frontend/libfrontend.a

@@ -244,25 +244,46 @@ frontend_negotiate(struct frontend *fe, uint64_t wanted)
             && frontend_send_memory(fe));
 }
 
+/* Makes 'vq' an empty virtqueue with 'size' entries that starts at 'start'. */
+static void
+init_vq(struct frontend_vq *vq, bool packed, uint16_t size, uint16_t start)
+{
+    vq->packed = packed;
+    vq->size = size;
+    vq->avail = start;
+    vq->wrap = true;
+    vq->used = start;
+    vq->used_wrap = true;
+    if (packed) {
+        struct vring_packed_desc *descs = vq->parts[0];
+
+        /* As if these had been used. */
+        for (uint16_t i = 0; i < start; i++) {
+            descs[i].flags = PACKED_AVAIL | PACKED_USED;
+        }
+    } else {
+        ((struct vring_avail *) vq->parts[1])->idx = start;
+        ((struct vring_used *) vq->parts[2])->idx = start;
+    }
+}
+
 /* Sets all virtqueues up, empty, with 'size' entries. */
 bool
 frontend_set_up(struct frontend *fe, uint16_t size)
 {
+    uint16_t wrap = 1 << 15;
+    uint32_t base = (fe->packed
+                     ? (wrap | fe->start) * UINT32_C(0x10001) : fe->start);
+
     for (int i = 0; i < FRONTEND_N_REGIONS; i++) {
         memset(fe->mem[i], 0, fe->size[i]);
     }
     for (unsigned int i = 0; i < fe->n_vqs; i++) {
         struct frontend_vq *vq = &fe->vqs[i];
 
-        vq->packed = fe->packed;
-        vq->size = size;
-        vq->avail = 0;
-        vq->wrap = true;
-        vq->used = 0;
-        vq->used_wrap = true;
+        init_vq(vq, fe->packed, size, fe->start);
         if (!frontend_send_state(fe, SET_VRING_NUM, i, size)
-            || !frontend_send_state(fe, SET_VRING_BASE, i,
-                                    fe->packed ? 0x80008000 : 0)
+            || !frontend_send_state(fe, SET_VRING_BASE, i, base)
             || !frontend_send_addr(fe, i, vq->pos[0], vq->pos[1], vq->pos[2])
             || !frontend_send_u64(fe, SET_VRING_CALL, i, vq->call)
             || !frontend_send_u64(fe, SET_VRING_KICK, i, vq->kick)

@@ -83,6 +83,7 @@ struct frontend_vq {
 struct frontend {
     int sock;                   /* Negative if there is no back end. */
     bool packed;                /* The virtqueues. */
+    uint16_t start;             /* Index, or slot, at which they start. */
     uint64_t gpa[FRONTEND_N_REGIONS];
     size_t size[FRONTEND_N_REGIONS];
     uint8_t *mem[FRONTEND_N_REGIONS];
