@@ -33,6 +33,8 @@ lib_libzcrxring_a_SOURCES = \
 # The provider.
 noinst_LIBRARIES += lib/libzcrx.a
 lib_libzcrx_a_SOURCES = \
+	lib/netdev-dpdkzcrx-wire.c \
+	lib/netdev-dpdkzcrx-wire.h \
 	lib/netdev-dpdkzcrx.c \
 	lib/netdev-dpdkzcrx.h \
 	lib/zcrx-appctl-check.c \
@@ -41,13 +43,19 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-appctl.h \
 	lib/zcrx-audit.c \
 	lib/zcrx-audit.h \
+	lib/zcrx-config.c \
+	lib/zcrx-config.h \
 	lib/zcrx-dma.c \
 	lib/zcrx-dma.h \
+	lib/zcrx-face.c \
+	lib/zcrx-face.h \
 	lib/zcrx-gate.h \
 	lib/zcrx-journal.c \
 	lib/zcrx-journal.h \
 	lib/zcrx-offload.c \
 	lib/zcrx-offload.h \
+	lib/zcrx-pair-slow.c \
+	lib/zcrx-pair-slow.h \
 	lib/zcrx-pair.c \
 	lib/zcrx-pair.h \
 	lib/zcrx-pool.c \
@@ -56,9 +64,15 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-queues.h \
 	lib/zcrx-rss.c \
 	lib/zcrx-rss.h \
+	lib/zcrx-segment.c \
+	lib/zcrx-segment.h \
+	lib/zcrx-slow.c \
+	lib/zcrx-slow.h \
 	lib/zcrx-start.c \
 	lib/zcrx-start.h \
 	lib/zcrx-stats.h \
+	lib/zcrx-status.c \
+	lib/zcrx-status.h \
 	lib/zcrx-stop.c \
 	lib/zcrx-stop.h \
 	lib/zcrx-sync.c \

@@ -21,11 +21,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_net.h>
-#include <linux/virtio_ring.h>
 
 #include "dp-packet.h"
+#include "netdev-dpdkzcrx-wire.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
@@ -33,19 +31,26 @@
 #include "util.h"
 #include "zcrx-appctl-check.h"
 #include "zcrx-appctl.h"
+#include "zcrx-config.h"
 #include "zcrx-pair.h"
+#include "zcrx-status.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dpdkzcrx);
 
-/* A port of type "dpdkzcrx". */
+/* A port of type "dpdkzcrx": a pair, or the wire face of another one. */
 struct netdev_dpdkzcrx {
     struct netdev up;
     struct zcrx_pair pair;
+    struct zcrx_wire wire;
 
     /* Main thread. */
     unsigned int requested_n_txq;
     bool carrier;               /* When last looked at. */
     long long int carrier_resets;
+
+    bool warned_policing;       /* That there is no such thing here. */
+    bool warned_qos;
+    bool warned_sleep;          /* That PMD threads go to sleep. */
 
     atomic_bool is_up;          /* NETDEV_UP. */
 };
@@ -63,14 +68,15 @@ netdev_dpdkzcrx_cast(const struct netdev *netdev)
     return CONTAINER_OF(netdev, struct netdev_dpdkzcrx, up);
 }
 
-static struct zcrx_pair *
-pair_of(const struct netdev *netdev)
+/* Returns true if 'dev' is a wire face. */
+static bool
+is_wire(const struct netdev_dpdkzcrx *dev)
 {
-    return &netdev_dpdkzcrx_cast(netdev)->pair;
+    return dev->wire.pair_name != NULL;
 }
 
-void
-netdev_dpdkzcrx_for_each(void (*cb)(struct zcrx_pair *, void *aux), void *aux)
+static void
+for_each(void (*cb)(struct netdev_dpdkzcrx *, void *aux), void *aux)
 {
     struct shash devices = SHASH_INITIALIZER(&devices);
     const struct shash_node **nodes;
@@ -80,23 +86,78 @@ netdev_dpdkzcrx_for_each(void (*cb)(struct zcrx_pair *, void *aux), void *aux)
     for (size_t i = 0; i < shash_count(&devices); i++) {
         struct netdev *netdev = nodes[i]->data;
 
-        cb(pair_of(netdev), aux);
+        cb(netdev_dpdkzcrx_cast(netdev), aux);
         netdev_close(netdev);
     }
     free(nodes);
     shash_destroy(&devices);
 }
 
+/* What netdev_dpdkzcrx_for_each() is to do with each pair. */
+struct visit {
+    void (*cb)(struct zcrx_pair *, void *aux);
+    void *aux;
+};
+
 static void
-run_pair(struct zcrx_pair *pair, void *aux OVS_UNUSED)
+visit_pair(struct netdev_dpdkzcrx *dev, void *visit_)
 {
-    zcrx_pair_run(pair);
+    struct visit *visit = visit_;
+
+    if (!is_wire(dev)) {
+        visit->cb(&dev->pair, visit->aux);
+    }
+}
+
+void
+netdev_dpdkzcrx_for_each(void (*cb)(struct zcrx_pair *, void *aux), void *aux)
+{
+    struct visit visit = { .cb = cb, .aux = aux };
+
+    for_each(visit_pair, &visit);
+}
+
+/* How long PMD threads may sleep, in microseconds. */
+static unsigned long long int pmd_sleep;
+
+/* PMD threads sleep, for up to 'usecs' microseconds, in turns in which OVS got
+ * few packets.  Main thread. */
+void
+netdev_dpdkzcrx_set_pmd_sleep(unsigned long long int usecs)
+{
+    pmd_sleep = usecs;
+}
+
+/* Warns that the PMD threads of 'dev' may be put to sleep: OVS does not know
+ * of frames that a pair relays. */
+static void
+warn_of_sleep(struct netdev_dpdkzcrx *dev)
+{
+    bool sleeps = pmd_sleep > 0;
+
+    if (sleeps && !dev->warned_sleep) {
+        VLOG_WARN("%s: other_config:pmd-maxsleep=%llu puts PMD threads to "
+                  "sleep while they relay frames, which then wait or are "
+                  "lost; set it to 0", netdev_get_name(&dev->up), pmd_sleep);
+    }
+    dev->warned_sleep = sleeps;
+}
+
+static void
+run_port(struct netdev_dpdkzcrx *dev, void *aux OVS_UNUSED)
+{
+    warn_of_sleep(dev);
+    if (!is_wire(dev)) {
+        zcrx_pair_run(&dev->pair);
+    } else if (zcrx_wire_run(&dev->wire)) {
+        netdev_change_seq_changed(&dev->up);
+    }
 }
 
 static void
 netdev_dpdkzcrx_run(const struct netdev_class *class OVS_UNUSED)
 {
-    netdev_dpdkzcrx_for_each(run_pair, NULL);
+    for_each(run_port, NULL);
 }
 
 static void
@@ -145,7 +206,10 @@ netdev_dpdkzcrx_construct(struct netdev *netdev)
 static void
 netdev_dpdkzcrx_destruct(struct netdev *netdev)
 {
-    zcrx_pair_destroy(pair_of(netdev));
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+
+    zcrx_wire_destroy(&dev->wire);
+    zcrx_pair_destroy(&dev->pair);
 }
 
 static void
@@ -157,15 +221,23 @@ netdev_dpdkzcrx_dealloc(struct netdev *netdev)
 static int
 netdev_dpdkzcrx_get_config(const struct netdev *netdev, struct smap *args)
 {
-    struct zcrx_pair *pair = pair_of(netdev);
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+    struct zcrx_pair *pair = &dev->pair;
     const struct zcrx_pair_config *config = &pair->config;
 
+    if (is_wire(dev)) {
+        smap_add(args, "wire-of", dev->wire.pair_name);
+        smap_add_format(args, "n_rxq", "%"PRIu16, dev->wire.n_rxq);
+        return 0;
+    }
     ovs_mutex_lock(&pair->mutex);
     if (config->devargs) {
         smap_add(args, "dpdk-devargs", config->devargs);
         smap_add(args, "vhost-server-path", config->path);
         smap_add(args, "zcrx-mode", zcrx_mode_to_string(config->mode));
         smap_add_format(args, "n_rxq", "%"PRIu16, config->vf.n_queues);
+        smap_add(args, "slow-path", config->slow_path);
+        smap_add(args, "guest-tx", config->guest_tx_ovs ? "ovs" : "vf");
     }
     if (config->vf.n_rxd) {
         smap_add_format(args, "n_rxq_desc", "%"PRIu16, config->vf.n_rxd);
@@ -181,126 +253,47 @@ netdev_dpdkzcrx_get_config(const struct netdev *netdev, struct smap *args)
     return 0;
 }
 
-/* Stores option 'key' in '*value', or leaves it if there is no such option.
- * Returns NULL or an error. */
 static char *
-parse_count(const struct netdev *netdev, const struct smap *args,
-            const char *key, unsigned int max, uint16_t *value)
+set_pair_config(struct netdev_dpdkzcrx *dev, const struct smap *args)
 {
-    const char *s = smap_get(args, key);
-    unsigned int n;
-
-    if (s && (!str_to_uint(s, 10, &n) || !n || n > max)) {
-        return xasprintf("%s: %s: '%s' is not a number from 1 to %u",
-                         netdev_get_name(netdev), key, s, max);
-    }
-    if (s) {
-        *value = n;
-    }
-    return NULL;
-}
-
-static char *
-parse_required(const struct netdev *netdev, const struct smap *args,
-               const char *key, const char *example, char **value)
-{
-    const char *s = smap_get(args, key);
-
-    if (!s || !*s) {
-        return xasprintf("%s: %s: the option is missing; set for example "
-                         "options:%s=%s", netdev_get_name(netdev), key, key,
-                         example);
-    }
-    *value = xstrdup(s);
-    return NULL;
-}
-
-static char *
-parse_mode(const struct netdev *netdev, const struct smap *args,
-           enum zcrx_mode *mode)
-{
-    const char *s = smap_get_def(args, "zcrx-mode", "auto");
-
-    return (zcrx_mode_from_string(s, mode) ? NULL
-            : xasprintf("%s: zcrx-mode: '%s' is not one of auto, zero-copy "
-                        "and copy", netdev_get_name(netdev), s));
-}
-
-static char *
-parse_mac(const struct netdev *netdev, const struct smap *args,
-          struct zcrx_pair_config *config)
-{
-    const char *s = smap_get(args, "dpdk-vf-mac");
-
-    if (!s) {
-        return NULL;
-    }
-    config->has_mac = true;
-    if (!eth_addr_from_string(s, &config->mac)
-        || eth_addr_is_multicast(config->mac)
-        || eth_addr_is_zero(config->mac)) {
-        return xasprintf("%s: dpdk-vf-mac: '%s' is not the Ethernet address "
-                         "of one device, such as 52:54:00:12:34:56",
-                         netdev_get_name(netdev), s);
-    }
-    return NULL;
-}
-
-static void
-warn_unknown_options(const struct netdev *netdev, const struct smap *args)
-{
-    static const char *known[] = {
-        "dpdk-devargs", "vhost-server-path", "n_rxq", "n_rxq_desc",
-        "n_txq_desc", "dpdk-vf-mac", "zcrx-mode",
-    };
-    const struct smap_node *node;
-
-    SMAP_FOR_EACH (node, args) {
-        size_t i;
-
-        for (i = 0; i < ARRAY_SIZE(known); i++) {
-            if (!strcmp(node->key, known[i])) {
-                break;
-            }
-        }
-        if (i >= ARRAY_SIZE(known)) {
-            VLOG_WARN("%s: %s: there is no such option (its value is '%s')",
-                      netdev_get_name(netdev), node->key, node->value);
-        }
-    }
-}
-
-static char *
-parse_config(const struct netdev *netdev, const struct smap *args,
-             struct zcrx_pair_config *config)
-{
+    struct zcrx_pair *pair = &dev->pair;
+    struct zcrx_pair_config config;
     char *error;
 
-    memset(config, 0, sizeof *config);
-    config->vf.n_queues = 1;
-    error = parse_required(netdev, args, "dpdk-devargs", "0000:03:10.1",
-                           &config->devargs);
-    if (!error) {
-        error = parse_required(netdev, args, "vhost-server-path",
-                               "/run/vm0.sock", &config->path);
+    if (is_wire(dev)) {
+        return xasprintf("%s: wire-of: a wire face cannot get a VF; remove "
+                         "the port first", netdev_get_name(&dev->up));
     }
+    error = zcrx_config_parse(netdev_get_name(&dev->up), args, &config);
     if (!error) {
-        error = parse_count(netdev, args, "n_rxq", ZCRX_MAX_QUEUE_PAIRS,
-                            &config->vf.n_queues);
+        error = zcrx_pair_set_config(pair, &config);
     }
-    if (!error) {
-        error = parse_count(netdev, args, "n_rxq_desc", ZCRX_VRING_MAX_SIZE,
-                            &config->vf.n_rxd);
+    zcrx_pair_config_destroy(&config);
+    if (!error && pair->n_queues != pair->config.vf.n_queues) {
+        netdev_request_reconfigure(&dev->up);
     }
-    if (!error) {
-        error = parse_count(netdev, args, "n_txq_desc", ZCRX_VRING_MAX_SIZE,
-                            &config->vf.n_txd);
+    return error;
+}
+
+static char *
+set_wire_config(struct netdev_dpdkzcrx *dev, const struct smap *args)
+{
+    const char *name = netdev_get_name(&dev->up);
+    uint16_t n_rxq = 1;
+    char *error;
+
+    if (dev->pair.config.devargs) {
+        return xasprintf("%s: wire-of: a port with a VF cannot become a wire "
+                         "face; remove the port first", name);
     }
+    error = zcrx_config_count(name, args, "n_rxq", ZCRX_MAX_QUEUE_PAIRS,
+                              &n_rxq);
     if (!error) {
-        error = parse_mac(netdev, args, config);
+        error = zcrx_wire_set_config(&dev->wire, name,
+                                     smap_get(args, "wire-of"), n_rxq);
     }
-    if (!error) {
-        error = parse_mode(netdev, args, &config->mode);
+    if (!error && (dev->wire.next || dev->up.n_rxq != n_rxq)) {
+        netdev_request_reconfigure(&dev->up);
     }
     return error;
 }
@@ -309,20 +302,13 @@ static int
 netdev_dpdkzcrx_set_config(struct netdev *netdev, const struct smap *args,
                            char **errp)
 {
-    struct zcrx_pair *pair = pair_of(netdev);
-    struct zcrx_pair_config config;
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
     char *error;
 
-    warn_unknown_options(netdev, args);
-    error = parse_config(netdev, args, &config);
+    zcrx_config_warn(netdev_get_name(netdev), args);
+    error = (smap_get(args, "wire-of") ? set_wire_config(dev, args)
+             : set_pair_config(dev, args));
     if (!error) {
-        error = zcrx_pair_set_config(pair, &config);
-    }
-    zcrx_pair_config_destroy(&config);
-    if (!error) {
-        if (pair->n_queues != pair->config.vf.n_queues) {
-            netdev_request_reconfigure(netdev);
-        }
         return 0;
     }
 
@@ -338,8 +324,13 @@ netdev_dpdkzcrx_set_config(struct netdev *netdev, const struct smap *args,
 static int
 netdev_dpdkzcrx_get_numa_id(const struct netdev *netdev)
 {
-    int socket_id = zcrx_vf_socket_id(&pair_of(netdev)->vf);
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+    int socket_id;
 
+    if (is_wire(dev)) {
+        return zcrx_wire_get_numa_id(&dev->wire);
+    }
+    socket_id = zcrx_vf_socket_id(&dev->pair.vf);
     return socket_id < 0 ? NETDEV_NUMA_UNSPEC : socket_id;
 }
 
@@ -359,33 +350,34 @@ static int
 netdev_dpdkzcrx_reconfigure(struct netdev *netdev)
 {
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-    char *error = zcrx_pair_reconfigure(&dev->pair);
+    char *error;
 
+    netdev->n_txq = dev->requested_n_txq;
+    if (is_wire(dev)) {
+        zcrx_wire_reconfigure(&dev->wire);
+        netdev->n_rxq = dev->wire.n_rxq;
+        return 0;
+    }
+    error = zcrx_pair_reconfigure(&dev->pair);
     if (error) {
         VLOG_ERR("%s", error);
         free(error);
         return ENOMEM;
     }
-    netdev->n_txq = dev->requested_n_txq;
     netdev->n_rxq = dev->pair.n_queues;
     return 0;
 }
 
 /* OVS to guest.  Any thread; only the queue's owner may touch the virtqueue,
  * so the frame is left to it. */
-static int
-netdev_dpdkzcrx_send(struct netdev *netdev, int qid,
-                     struct dp_packet_batch *batch,
-                     bool concurrent_txq OVS_UNUSED)
+static void
+send_to_guest(struct zcrx_pair *pair, int qid, struct dp_packet_batch *batch,
+              bool is_up)
 {
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-    struct zcrx_pair *pair = &dev->pair;
     struct zcrx_queue *q = zcrx_pair_queue_to_guest(pair, qid);
     bool in_use = zcrx_queue_in_use(q);
     struct dp_packet *packet;
-    bool is_up;
 
-    atomic_read_relaxed(&dev->is_up, &is_up);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         if (!in_use || !is_up) {
             zcrx_stats_add_shared(&q->stats.inject_dropped_no_guest, 1);
@@ -395,15 +387,37 @@ netdev_dpdkzcrx_send(struct netdev *netdev, int qid,
             dp_packet_delete(packet);
         }
     }
+}
+
+static int
+netdev_dpdkzcrx_send(struct netdev *netdev, int qid,
+                     struct dp_packet_batch *batch,
+                     bool concurrent_txq OVS_UNUSED)
+{
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+    bool is_up;
+
+    atomic_read_relaxed(&dev->is_up, &is_up);
+    if (is_wire(dev)) {
+        zcrx_wire_send(&dev->wire, qid, batch, is_up);
+    } else {
+        send_to_guest(&dev->pair, qid, batch, is_up);
+    }
     return 0;
 }
 
 static int
 netdev_dpdkzcrx_set_etheraddr(struct netdev *netdev, const struct eth_addr mac)
 {
-    struct zcrx_pair *pair = pair_of(netdev);
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+    struct zcrx_pair *pair = &dev->pair;
     char *error;
 
+    if (is_wire(dev)) {
+        dev->wire.mac = mac;
+        netdev_change_seq_changed(netdev);
+        return 0;
+    }
     ovs_mutex_lock(&pair->mutex);
     error = (zcrx_vf_is_attached(&pair->vf)
              ? zcrx_vf_set_mac(&pair->vf, &mac)
@@ -422,9 +436,14 @@ static int
 netdev_dpdkzcrx_get_etheraddr(const struct netdev *netdev,
                               struct eth_addr *mac)
 {
-    struct zcrx_pair *pair = pair_of(netdev);
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+    struct zcrx_pair *pair = &dev->pair;
     int error;
 
+    if (is_wire(dev)) {
+        *mac = dev->wire.mac;
+        return 0;
+    }
     ovs_mutex_lock(&pair->mutex);
     error = zcrx_vf_get_mac(&pair->vf, mac);
     ovs_mutex_unlock(&pair->mutex);
@@ -434,8 +453,12 @@ netdev_dpdkzcrx_get_etheraddr(const struct netdev *netdev,
 static int
 netdev_dpdkzcrx_get_mtu(const struct netdev *netdev, int *mtu)
 {
-    struct zcrx_pair *pair = pair_of(netdev);
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+    struct zcrx_pair *pair = &dev->pair;
 
+    if (is_wire(dev)) {
+        return zcrx_wire_get_mtu(&dev->wire, mtu);
+    }
     ovs_mutex_lock(&pair->mutex);
     *mtu = pair->config.vf.mtu;
     ovs_mutex_unlock(&pair->mutex);
@@ -445,14 +468,19 @@ netdev_dpdkzcrx_get_mtu(const struct netdev *netdev, int *mtu)
 static int
 netdev_dpdkzcrx_set_mtu(struct netdev *netdev, int mtu)
 {
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
     char *error;
 
-    if (mtu < RTE_ETHER_MIN_MTU || mtu > UINT16_MAX) {
+    if (is_wire(dev)) {
+        error = xasprintf("%s: mtu_request: a wire face has the MTU of '%s', "
+                          "set it there", netdev_get_name(netdev),
+                          dev->wire.pair_name);
+    } else if (mtu < RTE_ETHER_MIN_MTU || mtu > UINT16_MAX) {
         error = xasprintf("%s: mtu_request: %d is not from %d to %d",
                           netdev_get_name(netdev), mtu, RTE_ETHER_MIN_MTU,
                           UINT16_MAX);
     } else {
-        error = zcrx_pair_set_mtu(pair_of(netdev), mtu);
+        error = zcrx_pair_set_mtu(&dev->pair, mtu);
     }
     if (error) {
         VLOG_WARN("%s", error);
@@ -468,7 +496,8 @@ netdev_dpdkzcrx_get_carrier(const struct netdev *netdev, bool *carrier)
 {
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
 
-    *carrier = zcrx_pair_carrier(&dev->pair);
+    *carrier = (is_wire(dev) ? zcrx_wire_carrier(&dev->wire)
+                : zcrx_pair_carrier(&dev->pair));
     if (*carrier != dev->carrier) {
         dev->carrier = *carrier;
         dev->carrier_resets++;
@@ -482,30 +511,17 @@ netdev_dpdkzcrx_get_carrier_resets(const struct netdev *netdev)
     return netdev_dpdkzcrx_cast(netdev)->carrier_resets;
 }
 
-/* In OVS's terms the port is the guest: it receives what the guest sends. */
 static int
 netdev_dpdkzcrx_get_stats(const struct netdev *netdev,
                           struct netdev_stats *stats)
 {
-    struct zcrx_stats s;
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
 
-    zcrx_pair_get_stats(pair_of(netdev), &s);
-    memset(stats, 0xff, sizeof *stats);
-    stats->rx_packets = s.guest_tx_frames;
-    stats->rx_bytes = s.guest_tx_bytes;
-    stats->tx_packets = s.to_guest_frames;
-    stats->tx_bytes = s.to_guest_bytes;
-    stats->rx_errors = s.guest_errors;
-    stats->tx_errors = 0;
-    stats->rx_dropped = 0;
-    stats->tx_dropped = 0;
-#define ZCRX_COUNTER(NAME) stats->rx_dropped += s.NAME;
-    ZCRX_GUEST_DROP_REASONS
-#undef ZCRX_COUNTER
-#define ZCRX_COUNTER(NAME) stats->tx_dropped += s.NAME;
-    ZCRX_WIRE_DROP_REASONS
-    ZCRX_INJECT_DROP_REASONS
-#undef ZCRX_COUNTER
+    if (is_wire(dev)) {
+        zcrx_wire_get_stats(&dev->wire, stats);
+    } else {
+        zcrx_status_get_stats(&dev->pair, stats);
+    }
     return 0;
 }
 
@@ -513,23 +529,13 @@ static int
 netdev_dpdkzcrx_get_custom_stats(const struct netdev *netdev,
                                  struct netdev_custom_stats *custom)
 {
-    static const char *names[] = {
-#define ZCRX_COUNTER(NAME) "zcrx_" #NAME,
-        ZCRX_COUNTERS
-#undef ZCRX_COUNTER
-    };
-    struct zcrx_stats stats;
-    size_t i = 0;
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
 
-    zcrx_pair_get_stats(pair_of(netdev), &stats);
-    custom->size = ARRAY_SIZE(names);
-    custom->counters = xcalloc(custom->size, sizeof *custom->counters);
-#define ZCRX_COUNTER(NAME)                                                  \
-    ovs_strlcpy(custom->counters[i].name, names[i],                         \
-                NETDEV_CUSTOM_STATS_NAME_SIZE);                             \
-    custom->counters[i++].value = stats.NAME;
-    ZCRX_COUNTERS
-#undef ZCRX_COUNTER
+    if (is_wire(dev)) {
+        zcrx_wire_get_custom_stats(&dev->wire, custom);
+    } else {
+        zcrx_status_get_custom_stats(&dev->pair, custom);
+    }
     return 0;
 }
 
@@ -540,8 +546,12 @@ netdev_dpdkzcrx_get_features(const struct netdev *netdev,
                              enum netdev_features *supported,
                              enum netdev_features *peer)
 {
-    struct zcrx_pair *pair = pair_of(netdev);
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+    struct zcrx_pair *pair = &dev->pair;
 
+    if (is_wire(dev)) {
+        return EOPNOTSUPP;
+    }
     ovs_mutex_lock(&pair->mutex);
     *current = zcrx_vf_features(&pair->vf);
     ovs_mutex_unlock(&pair->mutex);
@@ -549,73 +559,16 @@ netdev_dpdkzcrx_get_features(const struct netdev *netdev,
     return 0;
 }
 
-/* Adds the names of the virtio features that make a difference here to
- * 'status'. */
-static void
-add_virtio_features(struct smap *status, uint64_t features)
-{
-    static const struct {
-        int bit;
-        const char *name;
-    } names[] = {
-        { VIRTIO_NET_F_CSUM, "csum" },
-        { VIRTIO_NET_F_GUEST_CSUM, "guest_csum" },
-        { VIRTIO_NET_F_MTU, "mtu" },
-        { VIRTIO_NET_F_HOST_TSO4, "host_tso4" },
-        { VIRTIO_NET_F_HOST_TSO6, "host_tso6" },
-        { VIRTIO_NET_F_MRG_RXBUF, "mrg_rxbuf" },
-        { VIRTIO_NET_F_CTRL_VQ, "ctrl_vq" },
-        { VIRTIO_NET_F_MQ, "mq" },
-        { VIRTIO_F_ANY_LAYOUT, "any_layout" },
-        { VIRTIO_RING_F_INDIRECT_DESC, "indirect_desc" },
-        { VIRTIO_RING_F_EVENT_IDX, "event_idx" },
-        { VIRTIO_F_VERSION_1, "version_1" },
-        { VIRTIO_F_RING_PACKED, "ring_packed" },
-    };
-    struct ds s = DS_EMPTY_INITIALIZER;
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (features & (1ULL << names[i].bit)) {
-            ds_put_format(&s, "%s%s", s.length ? "," : "", names[i].name);
-        }
-    }
-    smap_add_format(status, "virtio_features", "0x%"PRIx64, features);
-    smap_add(status, "virtio_feature_names", ds_cstr(&s));
-    ds_destroy(&s);
-}
-
 static int
 netdev_dpdkzcrx_get_status(const struct netdev *netdev, struct smap *status)
 {
-    struct zcrx_pair *pair = pair_of(netdev);
-    const char *why_copy;
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
 
-    ovs_mutex_lock(&pair->mutex);
-    if (zcrx_vf_is_attached(&pair->vf)) {
-        smap_add(status, "driver_name", pair->vf.info.driver_name);
-        smap_add_format(status, "port_no", "%"PRIu16, pair->vf.port_id);
-        smap_add_format(status, "vf_max_frame", "%"PRIu32,
-                        pair->vf.max_frame);
+    if (is_wire(dev)) {
+        zcrx_wire_get_status(&dev->wire, status);
+    } else {
+        zcrx_status_get(&dev->pair, status);
     }
-    smap_add(status, "zcrx_mode", zcrx_mode_to_string(pair->config.mode));
-    smap_add(status, "zcrx_state", zcrx_pair_state_to_string(pair->state));
-    smap_add(status, "guest_connected",
-             pair->state == ZCRX_PAIR_NO_GUEST ? "false" : "true");
-    if (pair->why) {
-        smap_add(status, "zcrx_state_reason", pair->why);
-    }
-    why_copy = zcrx_pair_why_copy(pair);
-    if (why_copy) {
-        smap_add(status, "zcrx_copy_reason", why_copy);
-    }
-    if (pair->state != ZCRX_PAIR_NO_GUEST) {
-        add_virtio_features(status, pair->guest.features);
-    }
-    if (pair->state == ZCRX_PAIR_RUNNING) {
-        smap_add_format(status, "active_queue_pairs", "%"PRIu16,
-                        pair->n_active);
-    }
-    ovs_mutex_unlock(&pair->mutex);
     return 0;
 }
 
@@ -637,6 +590,39 @@ netdev_dpdkzcrx_update_flags(struct netdev *netdev, enum netdev_flags off,
         netdev_change_seq_changed(netdev);
     }
     return 0;
+}
+
+/* Says, once, that 'option' has no effect. */
+static int
+refuse(struct netdev *netdev, bool wanted, bool *warned, const char *option)
+{
+    if (wanted && !*warned) {
+        VLOG_WARN("%s: %s: not supported by ports of type dpdkzcrx, most of "
+                  "whose frames do not pass through OVS; for those that do, "
+                  "use a meter", netdev_get_name(netdev), option);
+    }
+    *warned = wanted;
+    return wanted ? EOPNOTSUPP : 0;
+}
+
+static int
+netdev_dpdkzcrx_set_policing(struct netdev *netdev, unsigned int kbits_rate,
+                             unsigned int kbits_burst OVS_UNUSED,
+                             unsigned int kpkts_rate,
+                             unsigned int kpkts_burst OVS_UNUSED)
+{
+    return refuse(netdev, kbits_rate || kpkts_rate,
+                  &netdev_dpdkzcrx_cast(netdev)->warned_policing,
+                  kbits_rate ? "ingress_policing_rate"
+                  : "ingress_policing_kpkts_rate");
+}
+
+static int
+netdev_dpdkzcrx_set_qos(struct netdev *netdev, const char *type,
+                        const struct smap *details OVS_UNUSED)
+{
+    return refuse(netdev, *type != '\0',
+                  &netdev_dpdkzcrx_cast(netdev)->warned_qos, "qos");
 }
 
 static struct netdev_rxq *
@@ -667,24 +653,54 @@ netdev_dpdkzcrx_rxq_dealloc(struct netdev_rxq *rxq)
 static bool
 netdev_dpdkzcrx_rxq_enabled(struct netdev_rxq *rxq)
 {
-    return zcrx_queue_in_use(&pair_of(rxq->netdev)->queues[rxq->queue_id]);
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(rxq->netdev);
+
+    return (is_wire(dev)
+            || zcrx_queue_in_use(&dev->pair.queues[rxq->queue_id]));
 }
 
-/* PMD thread.  Relays frames between the VF and the guest, none of which OVS
- * gets to see.  When there were any, this returns success and an empty batch,
- * so that OVS charges the cycles to the queue. */
+/* Relays frames between the VF and the guest, and stores those that the guest
+ * sent to OVS in 'batch'.  Returns true if there was anything to do. */
+static bool
+relay(struct zcrx_queue *q, struct dp_packet_batch *batch)
+{
+    unsigned int n = zcrx_queue_poll(q);
+
+    dp_packet_batch_init(batch);
+    if (OVS_UNLIKELY(q->slow.n_stash)) {
+        struct rte_mbuf *frames[NETDEV_MAX_BURST];
+        uint16_t n_frames = zcrx_slow_take(q, frames, NETDEV_MAX_BURST);
+
+        for (uint16_t i = 0; i < n_frames; i++) {
+            dp_packet_batch_add(batch, CONTAINER_OF(frames[i],
+                                                    struct dp_packet, mbuf));
+        }
+        return true;
+    }
+    return n > 0;
+}
+
+/* PMD thread.  Of the frames that a pair relays, OVS gets to see those of the
+ * slow path.  When there were only others, this returns success and an empty
+ * batch, so that OVS charges the cycles to the queue. */
 static int
 netdev_dpdkzcrx_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
                          int *qfill)
 {
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(rxq->netdev);
     bool is_up;
+    bool done;
 
     atomic_read_relaxed(&dev->is_up, &is_up);
-    if (!is_up || !zcrx_queue_poll(&dev->pair.queues[rxq->queue_id])) {
+    if (OVS_UNLIKELY(is_wire(dev))) {
+        done = zcrx_wire_recv(&dev->wire, rxq->queue_id, rxq->netdev->n_rxq,
+                              batch, is_up);
+    } else {
+        done = is_up && relay(&dev->pair.queues[rxq->queue_id], batch);
+    }
+    if (!done) {
         return EAGAIN;
     }
-    dp_packet_batch_init(batch);
     if (qfill) {
         *qfill = -ENOTSUP;
     }
@@ -715,6 +731,8 @@ static const struct netdev_class dpdkzcrx_class = {
     .get_custom_stats = netdev_dpdkzcrx_get_custom_stats,
     .get_features = netdev_dpdkzcrx_get_features,
     .get_status = netdev_dpdkzcrx_get_status,
+    .set_policing = netdev_dpdkzcrx_set_policing,
+    .set_qos = netdev_dpdkzcrx_set_qos,
     .update_flags = netdev_dpdkzcrx_update_flags,
     .reconfigure = netdev_dpdkzcrx_reconfigure,
     .rxq_alloc = netdev_dpdkzcrx_rxq_alloc,

@@ -27,6 +27,7 @@
 #include "openvswitch/json.h"
 #include "unixctl.h"
 #include "util.h"
+#include "zcrx-pair-slow.h"
 #include "zcrx-pair.h"
 #include "zcrx-rss.h"
 
@@ -94,6 +95,7 @@ static const struct reason copy_reasons[] = { ZCRX_COPY_REASONS };
 static const struct reason wire_drops[] = { ZCRX_WIRE_DROP_REASONS };
 static const struct reason guest_drops[] = { ZCRX_GUEST_DROP_REASONS };
 static const struct reason inject_drops[] = { ZCRX_INJECT_DROP_REASONS };
+static const struct reason wire_out_drops[] = { ZCRX_WIRE_OUT_DROP_REASONS };
 #undef ZCRX_COUNTER
 
 /* Puts an object 'name' into 'object' with each of the 'n' 'reasons', without
@@ -136,18 +138,21 @@ describe_stats(const struct zcrx_stats *stats, struct json *queue)
     struct json *wire_rx = json_object_create();
     struct json *guest_tx = json_object_create();
     struct json *injected = json_object_create();
+    struct json *wire_out = json_object_create();
 
     put_uint(wire_rx, "frames", stats->wire_rx_frames);
     put_uint(wire_rx, "bytes", stats->wire_rx_bytes);
     put_uint(wire_rx, "zero_copy", stats->zero_copy_frames);
     put_reasons(wire_rx, "copied", stats, copy_reasons,
                 ARRAY_SIZE(copy_reasons), "copied_");
+    put_uint(wire_rx, "slow_path", stats->slow_wire_frames);
     put_reasons(wire_rx, "dropped", stats, wire_drops,
                 ARRAY_SIZE(wire_drops), "dropped_");
     json_object_put(queue, "wire_rx", wire_rx);
 
     put_uint(guest_tx, "frames", stats->guest_tx_frames);
     put_uint(guest_tx, "bytes", stats->guest_tx_bytes);
+    put_uint(guest_tx, "slow_path", stats->slow_guest_frames);
     put_reasons(guest_tx, "dropped", stats, guest_drops,
                 ARRAY_SIZE(guest_drops), "tx_dropped_");
     json_object_put(queue, "guest_tx", guest_tx);
@@ -157,6 +162,12 @@ describe_stats(const struct zcrx_stats *stats, struct json *queue)
     put_reasons(injected, "dropped", stats, inject_drops,
                 ARRAY_SIZE(inject_drops), "inject_dropped_");
     json_object_put(queue, "injected", injected);
+
+    put_uint(wire_out, "frames", stats->wire_out_frames);
+    put_uint(wire_out, "bytes", stats->wire_out_bytes);
+    put_reasons(wire_out, "dropped", stats, wire_out_drops,
+                ARRAY_SIZE(wire_out_drops), "wire_out_dropped_");
+    json_object_put(queue, "wire_out", wire_out);
 
     put_uint(queue, "notifications", stats->guest_notifications);
     put_ratio(queue, "cycles_per_frame", stats->rx_sampled_cycles,
@@ -284,6 +295,56 @@ describe_map(const struct zcrx_pair *pair, struct json *port)
     json_object_put(port, "regions", regions);
 }
 
+/* Puts 'count' into 'object' as 'name'. */
+static void
+put_count(struct json *object, const char *name,
+          const struct zcrx_slow_count *count)
+{
+    struct json *json = json_object_create();
+
+    put_uint(json, "frames", count->frames);
+    put_uint(json, "bytes", count->bytes);
+    json_object_put(object, name, json);
+}
+
+static void
+describe_class(struct json *classes, const char *name, const char *where,
+               const struct zcrx_slow_count counts[ZCRX_N_DIRS])
+{
+    struct json *class = json_object_create();
+
+    json_object_put_string(class, "class", name);
+    json_object_put_string(class, "matched", where);
+    put_count(class, "from_wire", &counts[ZCRX_FROM_WIRE]);
+    put_count(class, "from_guest", &counts[ZCRX_FROM_GUEST]);
+    json_array_add(classes, class);
+}
+
+static void
+describe_slow_path(const struct zcrx_pair *pair, struct json *port)
+{
+    const char *guest_tx = pair->config.guest_tx_ovs ? "ovs" : "vf";
+    struct json *classes = json_array_create_empty();
+    const struct zcrx_steer *steer = pair->steer;
+    struct zcrx_slow_counts counts;
+
+    zcrx_pair_get_slow(pair, &counts);
+    json_object_put_string(port, "port", pair->name);
+    json_object_put_string(port, "slow_path", (pair->config.slow_path
+                                               ? pair->config.slow_path
+                                               : "none"));
+    json_object_put_string(port, "guest_tx", guest_tx);
+    if (pair->face && pair->face->wire_name) {
+        json_object_put_string(port, "wire_face", pair->face->wire_name);
+    }
+    for (uint8_t i = 0; steer && i < steer->n_classes; i++) {
+        describe_class(classes, steer->classes[i].name, "software",
+                       counts.counts[i]);
+    }
+    describe_class(classes, "other", guest_tx, counts.counts[ZCRX_SLOW_OTHER]);
+    json_object_put(port, "classes", classes);
+}
+
 static void
 print_state(const struct json *port, struct ds *out)
 {
@@ -383,6 +444,7 @@ print_queue(const struct json *queue, bool has_guest, struct ds *out)
     const struct json *wire_rx = get(queue, "wire_rx");
     const struct json *guest_tx = get(queue, "guest_tx");
     const struct json *injected = get(queue, "injected");
+    const struct json *wire_out = get(queue, "wire_out");
 
     ds_put_format(out, "  queue pair %lld%s\n", get_int(queue, "queue"),
                   get_bool(queue, "active") ? ""
@@ -400,13 +462,18 @@ print_queue(const struct json *queue, bool has_guest, struct ds *out)
                   get_int(wire_rx, "frames"), get_int(wire_rx, "bytes"),
                   get_int(wire_rx, "zero_copy"));
     print_reasons(wire_rx, "copied", out);
+    ds_put_format(out, ", slow path %lld", get_int(wire_rx, "slow_path"));
     print_reasons(wire_rx, "dropped", out);
     ds_put_format(out, "\n    guest to wire:  %lld frames, %lld bytes",
                   get_int(guest_tx, "frames"), get_int(guest_tx, "bytes"));
+    ds_put_format(out, ": slow path %lld", get_int(guest_tx, "slow_path"));
     print_reasons(guest_tx, "dropped", out);
     ds_put_format(out, "\n    OVS to guest:   %lld frames, %lld bytes",
                   get_int(injected, "frames"), get_int(injected, "bytes"));
     print_reasons(injected, "dropped", out);
+    ds_put_format(out, "\n    OVS to wire:    %lld frames, %lld bytes",
+                  get_int(wire_out, "frames"), get_int(wire_out, "bytes"));
+    print_reasons(wire_out, "dropped", out);
     ds_put_format(out, "\n    notifications:  %lld\n"
                   "    cycles/frame:   %.1f to guest, %.1f to wire\n",
                   get_int(queue, "notifications"),
@@ -443,6 +510,33 @@ print_map(const struct json *port, struct ds *out)
                       get_string(r, "hva"), get_int(r, "page_size"),
                       get_bool(r, "zero_copy") ? "zero-copy" : "copying: ",
                       get_bool(r, "zero_copy") ? "" : get_string(r, "why"));
+    }
+}
+
+static void
+print_slow_path(const struct json *port, struct ds *out)
+{
+    const char *wire_face = get_string(port, "wire_face");
+    const struct json *classes = get(port, "classes");
+
+    ds_put_format(out, "%s: slow-path %s, guest-tx %s, %s%s\n",
+                  get_string(port, "port"), get_string(port, "slow_path"),
+                  get_string(port, "guest_tx"),
+                  wire_face ? "wire face " : "no wire face",
+                  wire_face ? wire_face : "");
+    for (size_t i = 0; i < json_array(classes)->n; i++) {
+        const struct json *class = json_array(classes)->elems[i];
+        const struct json *from_wire = get(class, "from_wire");
+        const struct json *from_guest = get(class, "from_guest");
+
+        ds_put_format(out, "    %s (%s): from wire %lld frames, %lld bytes; "
+                      "from guest %lld frames, %lld bytes\n",
+                      get_string(class, "class"),
+                      get_string(class, "matched"),
+                      get_int(from_wire, "frames"),
+                      get_int(from_wire, "bytes"),
+                      get_int(from_guest, "frames"),
+                      get_int(from_guest, "bytes"));
     }
 }
 
@@ -537,6 +631,13 @@ gpa_map_show(struct unixctl_conn *conn, int argc, const char *argv[],
     answer(conn, argc, argv, true, describe_map, print_map);
 }
 
+static void
+slow_path_show(struct unixctl_conn *conn, int argc, const char *argv[],
+               void *aux OVS_UNUSED)
+{
+    answer(conn, argc, argv, true, describe_slow_path, print_slow_path);
+}
+
 /* Registers the commands.  Main thread. */
 void
 zcrx_appctl_init(void)
@@ -547,4 +648,6 @@ zcrx_appctl_init(void)
                              0, 2, ring_sync_show, NULL);
     unixctl_command_register("dpdkzcrx/gpa-map-show", "[--json] port",
                              0, 2, gpa_map_show, NULL);
+    unixctl_command_register("dpdkzcrx/slow-path-show", "[--json] port",
+                             0, 2, slow_path_show, NULL);
 }

@@ -33,6 +33,7 @@ enum place {
     PLACE_POSTED,
     PLACE_UNUSED,
     PLACE_RESERVED,
+    PLACE_HOLE,
 };
 
 static void __attribute__((__format__(__printf__, 2, 3)))
@@ -239,12 +240,13 @@ audit_bounce(struct zcrx_audit *audit, const struct zcrx_pool *pool,
     free(sorted);
 }
 
-/* Each buffer that was taken is posted, or unused, or reserved; no other
- * is. */
+/* Each buffer that was taken is posted, or unused, or reserved, or a hole; no
+ * other is. */
 static void
-audit_pool(struct zcrx_audit *audit, const struct zcrx_pool *pool,
+audit_pool(struct zcrx_audit *audit, const struct zcrx_queue *q,
            uint32_t n_pending)
 {
+    const struct zcrx_pool *pool = q->pool;
     const struct zcrx_vring *vq = pool->vq;
     uint8_t *places = calloc(vq->size, sizeof *places);
     uint32_t n_posted = 0;
@@ -260,6 +262,11 @@ audit_pool(struct zcrx_audit *audit, const struct zcrx_pool *pool,
         uint32_t pos = (pool->reserved_head + i) % pool->n_bounce;
 
         put(audit, vq, places, pool->reserved[pos].id, PLACE_RESERVED);
+    }
+    for (uint16_t i = 0; i < q->slow.n_holes; i++) {
+        uint16_t pos = (q->slow.first_hole + i) % ZCRX_MAX_HOLES;
+
+        put(audit, vq, places, q->slow.holes[pos], PLACE_HOLE);
     }
     for (uint32_t id = 0; id < vq->size; id++) {
         if (zcrx_vring_is_outstanding(vq, id) && places[id] == PLACE_NONE) {
@@ -286,11 +293,12 @@ audit_stats(struct zcrx_audit *audit, const struct zcrx_stats *stats,
     uint64_t tx_dropped = 0 ZCRX_GUEST_DROP_REASONS;
 
     if (stats->wire_rx_frames != (stats->zero_copy_frames + copied + dropped
-                                  + n_pending)) {
+                                  + stats->slow_wire_frames + n_pending)) {
         report(audit, "%"PRIu64" frames came from the wire, but %"PRIu64" "
-               "were passed on, %"PRIu64" copied, %"PRIu64" dropped, and "
-               "%"PRIu32" are pending", stats->wire_rx_frames,
-               stats->zero_copy_frames, copied, dropped, n_pending);
+               "were passed on, %"PRIu64" copied, %"PRIu64" sent to OVS, "
+               "%"PRIu64" dropped, and %"PRIu32" are pending",
+               stats->wire_rx_frames, stats->zero_copy_frames, copied,
+               stats->slow_wire_frames, dropped, n_pending);
     }
     if (stats->to_guest_frames != (stats->zero_copy_frames + copied
                                    + stats->injected_frames)) {
@@ -299,10 +307,12 @@ audit_stats(struct zcrx_audit *audit, const struct zcrx_stats *stats,
                stats->to_guest_frames, stats->zero_copy_frames, copied,
                stats->injected_frames);
     }
-    if (stats->guest_tx_frames != stats->wire_tx_frames + tx_dropped) {
+    if (stats->guest_tx_frames != (stats->wire_tx_frames + tx_dropped
+                                   + stats->slow_guest_frames)) {
         report(audit, "the guest sent %"PRIu64" frames, but %"PRIu64" reached "
-               "the VF and %"PRIu64" were dropped", stats->guest_tx_frames,
-               stats->wire_tx_frames, tx_dropped);
+               "the VF, %"PRIu64" OVS, and %"PRIu64" were dropped",
+               stats->guest_tx_frames, stats->wire_tx_frames,
+               stats->slow_guest_frames, tx_dropped);
     }
 }
 #undef ZCRX_COUNTER
@@ -325,7 +335,7 @@ zcrx_audit_queue(struct zcrx_audit *audit, const struct zcrx_queue *q)
                    "between two turns", q->tx.n_outstanding);
         }
         if (!q->rx.error) {
-            audit_pool(audit, q->pool, n_pending);
+            audit_pool(audit, q, n_pending);
         }
     }
     audit_stats(audit, &q->stats, n_pending);

@@ -24,12 +24,12 @@
 #include <rte_malloc.h>
 #include <unistd.h>
 
-#include "dp-packet.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
 #include "zcrx-journal.h"
+#include "zcrx-pair-slow.h"
 #include "zcrx-queues.h"
 #include "zcrx-start.h"
 #include "zcrx-stop.h"
@@ -111,12 +111,6 @@ set_state(struct zcrx_pair *pair, enum zcrx_pair_state state, char *why)
     free(pair->why);
     pair->why = why;
     pair->changed(pair);
-}
-
-static void
-free_injected(struct rte_mbuf *m)
-{
-    dp_packet_delete(CONTAINER_OF(m, struct dp_packet, mbuf));
 }
 
 /* The VF cannot be used, for the time being, because of 'what', a constant.
@@ -548,6 +542,7 @@ static void
 free_queues(struct zcrx_pair *pair)
 {
     for (uint16_t i = 0; i < pair->n_queues; i++) {
+        zcrx_pair_destroy_slow(pair, i);
         zcrx_stats_accumulate(&pair->past, &pair->queues[i].stats);
         zcrx_queue_destroy(&pair->queues[i]);
     }
@@ -570,6 +565,10 @@ zcrx_pair_destroy(struct zcrx_pair *pair)
     free_queues(pair);
     ovs_mutex_unlock(&pair->mutex);
 
+    if (pair->face) {
+        zcrx_face_leave(pair->face, &pair->past);
+    }
+    free(pair->steer);
     zcrx_pair_config_destroy(&pair->config);
     free(pair->why);
     ovs_mutex_destroy(&pair->mutex);
@@ -580,6 +579,7 @@ zcrx_pair_config_destroy(struct zcrx_pair_config *config)
 {
     free(config->devargs);
     free(config->path);
+    free(config->slow_path);
     memset(config, 0, sizeof *config);
 }
 
@@ -632,6 +632,10 @@ zcrx_pair_set_config(struct zcrx_pair *pair, struct zcrx_pair_config *config)
 {
     char *error;
 
+    if (!pair->face) {
+        pair->face = zcrx_face_join(pair->name, pair);
+        pair->has_wire_face = zcrx_face_has_wire(pair->face);
+    }
     if (pair->config.path && strcmp(pair->config.path, config->path)) {
         zcrx_vhost_unregister(&pair->vhost);
     }
@@ -640,6 +644,7 @@ zcrx_pair_set_config(struct zcrx_pair *pair, struct zcrx_pair_config *config)
     config->vf.mtu = (pair->config.vf.mtu ? pair->config.vf.mtu
                       : RTE_ETHER_MTU);
     error = set_vf(pair, config);
+    zcrx_pair_set_slow(pair, &config->steer, config->guest_tx_ovs);
     pair->may_start = !error && pair->n_queues == config->vf.n_queues;
     zcrx_pair_config_destroy(&pair->config);
     pair->config = *config;
@@ -700,7 +705,11 @@ zcrx_pair_reconfigure(struct zcrx_pair *pair)
         snprintf(name, sizeof name, "zcrx-%08x-%"PRIu16,
                  hash_string(pair->name, 0), i);
         ret = zcrx_queue_init(&pair->queues[i], name,
-                              zcrx_vf_socket_id(&pair->vf), free_injected);
+                              zcrx_vf_socket_id(&pair->vf),
+                              zcrx_pair_free_frame);
+        if (!ret) {
+            ret = zcrx_pair_init_slow(pair, i);
+        }
         if (ret) {
             error = xasprintf("%s: queue %"PRIu16": %s", pair->name, i,
                               ovs_strerror(ret));

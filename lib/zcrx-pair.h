@@ -49,6 +49,7 @@
 
 #include "openvswitch/thread.h"
 #include "openvswitch/types.h"
+#include "zcrx-face.h"
 #include "zcrx-sync.h"
 #include "zcrx-vf.h"
 #include "zcrx-vhost.h"
@@ -79,6 +80,9 @@ struct zcrx_pair_config {
     enum zcrx_mode mode;
     bool has_mac;
     struct eth_addr mac;
+    char *slow_path;
+    struct zcrx_steer steer;    /* That, parsed. */
+    bool guest_tx_ovs;
 };
 
 struct zcrx_pair {
@@ -121,6 +125,12 @@ struct zcrx_pair {
                                  * point to, but take nothing from. */
     size_t n_retired;
     struct zcrx_stats past;     /* Of queues that are no more. */
+
+    /* The slow path, see zcrx-pair-slow.h. */
+    struct zcrx_face *face;
+    struct zcrx_steer *steer;   /* What the queues point to. */
+    bool has_wire_face;
+    struct zcrx_slow_counts past_slow; /* Of queues that are no more. */
 };
 
 void zcrx_pair_init(struct zcrx_pair *, const char *name,

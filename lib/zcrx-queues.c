@@ -146,17 +146,22 @@ spread(struct zcrx_pair *pair)
 {
     uint16_t queues[ZCRX_MAX_QUEUE_PAIRS];
     uint16_t n_active = 0;
+    uint64_t active = 0;
     uint16_t n = 0;
 
     for (uint16_t i = 0; i < pair->n_queues; i++) {
         const struct zcrx_queue *q = &pair->queues[i];
 
-        n_active += zcrx_queue_in_use(q);
+        if (zcrx_queue_in_use(q)) {
+            n_active++;
+            active |= UINT64_C(1) << i;
+        }
         if (can_receive(q)) {
             queues[n++] = q->vf.queue_id;
         }
     }
     __atomic_store_n(&pair->n_active, n_active, __ATOMIC_RELAXED);
+    zcrx_face_set_active(pair->face, active);
     /* Where no queue is used, none is looked at. */
     return !n || zcrx_rss_spread(&pair->vf, queues, n);
 }

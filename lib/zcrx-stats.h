@@ -35,13 +35,18 @@
     ZCRX_COUNTER(copied_layout)          /* Not in one piece, or no header  \
                                           * where the VF wants it. */       \
     ZCRX_COUNTER(copied_no_dma)          /* Memory the VF cannot reach. */  \
-    ZCRX_COUNTER(copied_late_buffer)     /* The guest had none posted. */
+    ZCRX_COUNTER(copied_late_buffer)     /* The guest had none posted. */   \
+    ZCRX_COUNTER(copied_slow_path)       /* To the buffer of a slow-path    \
+                                          * frame that came before. */
 
 /* Why a frame from the VF did not reach the guest. */
 #define ZCRX_WIRE_DROP_REASONS                                              \
     ZCRX_COUNTER(dropped_too_long)       /* Guest buffers too small. */     \
     ZCRX_COUNTER(dropped_guest_error)    /* The guest broke its queue. */   \
-    ZCRX_COUNTER(dropped_stop)           /* In hand when the pair stopped. */
+    ZCRX_COUNTER(dropped_stop)           /* In hand when the pair stopped. */ \
+    ZCRX_COUNTER(dropped_slow_face_full) /* Slow path; the wire face was    \
+                                          * not polled often enough. */     \
+    ZCRX_COUNTER(dropped_slow_no_memory) /* Slow path. */
 
 /* Why a frame of the guest did not reach the wire. */
 #define ZCRX_GUEST_DROP_REASONS                                             \
@@ -50,7 +55,8 @@
                                           * or longer than the VF takes. */ \
     ZCRX_COUNTER(tx_dropped_offload)     /* Asks for what was not agreed. */ \
     ZCRX_COUNTER(tx_dropped_no_mbuf)     /* No host buffer. */              \
-    ZCRX_COUNTER(tx_dropped_guest_error) /* The guest broke its queue. */
+    ZCRX_COUNTER(tx_dropped_guest_error) /* The guest broke its queue. */   \
+    ZCRX_COUNTER(tx_dropped_slow_no_memory) /* Slow path. */
 
 /* Why a frame that OVS sent to the port did not reach the guest. */
 #define ZCRX_INJECT_DROP_REASONS                                            \
@@ -60,6 +66,14 @@
                                              * shared. */                   \
     ZCRX_COUNTER(inject_dropped_no_buffer) /* No guest buffer. */           \
     ZCRX_COUNTER(inject_dropped_too_long) /* Guest buffers too small. */
+
+/* Why a frame that OVS sent to the wire face did not reach the wire. */
+#define ZCRX_WIRE_OUT_DROP_REASONS                                          \
+    ZCRX_COUNTER(wire_out_dropped_queue_full) /* Sent faster than taken. */ \
+    ZCRX_COUNTER(wire_out_dropped_not_running) /* The pair does not run. */ \
+    ZCRX_COUNTER(wire_out_dropped_vf_full) /* The VF did not take it. */    \
+    ZCRX_COUNTER(wire_out_dropped_length) /* Longer than the VF takes. */   \
+    ZCRX_COUNTER(wire_out_dropped_no_mbuf) /* No host buffer. */
 
 #define ZCRX_COUNTERS                                                       \
     ZCRX_COUNTER(wire_rx_frames)         /* Frames from the VF. */          \
@@ -73,6 +87,16 @@
     ZCRX_COUNTER(wire_tx_bytes)                                             \
     ZCRX_COUNTER(injected_frames)        /* From OVS to the guest. */       \
     ZCRX_COUNTER(injected_bytes)                                            \
+    ZCRX_COUNTER(slow_wire_frames)       /* From the VF to OVS. */          \
+    ZCRX_COUNTER(slow_wire_bytes)                                           \
+    ZCRX_COUNTER(slow_guest_frames)      /* From the guest to OVS. */       \
+    ZCRX_COUNTER(slow_guest_bytes)                                          \
+    ZCRX_COUNTER(slow_passed_frames)     /* Of a class, but there is no     \
+                                          * wire face. */                   \
+    ZCRX_COUNTER(slow_buffers_empty)     /* Returned to the guest without a \
+                                          * frame. */                       \
+    ZCRX_COUNTER(wire_out_frames)        /* From OVS to the VF. */          \
+    ZCRX_COUNTER(wire_out_bytes)                                            \
     ZCRX_COUNTER(guest_notifications)                                       \
     ZCRX_COUNTER(guest_errors)           /* Times a queue was stopped. */   \
     ZCRX_COUNTER(buffers_unused)         /* Returned by the VF without a    \
@@ -86,7 +110,8 @@
     ZCRX_COPY_REASONS                                                       \
     ZCRX_WIRE_DROP_REASONS                                                  \
     ZCRX_GUEST_DROP_REASONS                                                 \
-    ZCRX_INJECT_DROP_REASONS
+    ZCRX_INJECT_DROP_REASONS                                                \
+    ZCRX_WIRE_OUT_DROP_REASONS
 
 struct zcrx_stats {
 #define ZCRX_COUNTER(NAME) uint64_t NAME;

@@ -242,6 +242,7 @@ zcrx_stop(struct zcrx_pair *pair)
     rte_mempool_free(pair->tx_mp);
     pair->tx_mp = NULL;
     __atomic_store_n(&pair->n_active, 0, __ATOMIC_RELAXED);
+    zcrx_face_set_active(pair->face, 0);
     pair->link_up = false;
     pair->why_copy = NULL;
     return stopped;

@@ -216,10 +216,11 @@ deliver_pending(struct zcrx_queue *q, struct used_batch *batch)
 }
 
 /* Delivers the 'n' frames in 'mbufs', which the VF received, in their order.
- * None is pending. */
-static void
+ * None is pending.  'n_moved' of them are not in the guest buffer that the VF
+ * wrote to. */
+static inline void
 deliver(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
-        struct used_batch *batch)
+        uint16_t n_moved, struct used_batch *batch)
 {
     struct zcrx_stats *stats = &q->stats;
     uint64_t zero_copy_bytes = 0;
@@ -252,7 +253,7 @@ deliver(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
     q->pool->n_posted -= zero_copy;
     zcrx_stats_add(&stats->wire_rx_frames, n);
     zcrx_stats_add(&stats->wire_rx_bytes, bytes);
-    zcrx_stats_add(&stats->zero_copy_frames, zero_copy);
+    zcrx_stats_add(&stats->zero_copy_frames, zero_copy - n_moved);
     zcrx_stats_add(&stats->to_guest_frames, zero_copy);
     zcrx_stats_add(&stats->to_guest_bytes, zero_copy_bytes);
 }
@@ -304,6 +305,20 @@ receive(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t budget)
     return n;
 }
 
+/* As deliver(), for those of the frames that are not slow path. */
+static void
+deliver_some(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
+             struct used_batch *batch)
+{
+    uint16_t n_moved;
+
+    n = zcrx_slow_from_wire(q, mbufs, n, &n_moved);
+    if (n) {
+        deliver(q, mbufs, n, n_moved, batch);
+        zcrx_stats_add(&q->stats.copied_slow_path, n_moved);
+    }
+}
+
 /* Moves frames from the VF to the guest.  Returns how many. */
 static unsigned int
 wire_to_guest(struct zcrx_queue *q)
@@ -317,8 +332,10 @@ wire_to_guest(struct zcrx_queue *q)
         uint16_t budget = rx_budget(q);
 
         n = budget ? receive(q, mbufs, budget) : 0;
-        if (n) {
-            deliver(q, mbufs, n, &batch);
+        if (unlikely(q->slow.from_wire)) {
+            deliver_some(q, mbufs, n, &batch);
+        } else if (n) {
+            deliver(q, mbufs, n, 0, &batch);
         }
         if (unlikely(q->pool->n_given_back)) {
             zcrx_stats_add(&q->stats.buffers_unused, q->pool->n_given_back);
@@ -326,6 +343,9 @@ wire_to_guest(struct zcrx_queue *q)
         }
     }
     flush_used(q, &batch);
+    if (unlikely(q->slow.from_wire)) {
+        zcrx_slow_trim_holes(q);
+    }
     return n;
 }
 
@@ -343,8 +363,14 @@ ovs_to_guest(struct zcrx_queue *q)
     batch.n = 0;
     for (unsigned int i = 0; i < n; i++) {
         uint32_t len = mbufs[i]->data_len;
+        enum zcrx_copy_result result = ZCRX_COPY_OK;
 
-        switch (copy_frame(q, NULL, mbufs[i], 0, &batch)) {
+        if (zcrx_slow_fill_hole(q, mbufs[i], &batch.used[batch.n])) {
+            batch.n++;
+        } else {
+            result = copy_frame(q, NULL, mbufs[i], 0, &batch);
+        }
+        switch (result) {
         case ZCRX_COPY_OK:
             zcrx_stats_add(&stats->injected_frames, 1);
             zcrx_stats_add(&stats->injected_bytes, len);
@@ -438,7 +464,7 @@ relay_rest(struct zcrx_queue *q)
                            q->tx.error != ZCRX_VRING_OK);
         }
     }
-    return n;
+    return n + zcrx_slow_ovs_to_wire(q);
 }
 
 /* One turn of the PMD thread that owns 'q': moves up to a burst of frames in
@@ -456,6 +482,9 @@ zcrx_queue_poll(struct zcrx_queue *q)
         n = q->turn++ % SAMPLE_EVERY ? relay(q) : relay_timed(q);
         if (rte_ring_count(q->injected)) {
             n += ovs_to_guest(q);
+        }
+        if (unlikely(q->slow.on)) {
+            n += zcrx_slow_turn(q);
         }
         zcrx_stats_add(&q->stats.guest_notifications,
                        zcrx_vring_notify(&q->rx) + zcrx_vring_notify(&q->tx));
@@ -513,6 +542,7 @@ zcrx_queue_start(struct zcrx_queue *q)
         zcrx_vring_suppress_kicks(&q->tx);
     }
     drain_injected(q);          /* What was sent to another guest. */
+    zcrx_slow_start(q);
     q->pending_head = q->pending_tail = 0;
     q->running = true;
     zcrx_queue_set_idle(q, false);
@@ -564,6 +594,7 @@ zcrx_queue_recall(struct zcrx_queue *q)
         zcrx_pool_free_bounce(q->pool, q->pending[q->pending_head++]);
     }
     zcrx_pool_recall(q->pool);
+    zcrx_slow_recall(q);
 }
 
 /* With the PMD thread shut out, and after the VF has been made to give back
@@ -573,6 +604,7 @@ void
 zcrx_queue_stop_rx(struct zcrx_queue *q)
 {
     drain_injected(q);
+    zcrx_slow_stop_rx(q);
     if (q->pool) {
         zcrx_pool_put_back_all(q->pool);
     } else {
@@ -590,6 +622,7 @@ zcrx_queue_stop(struct zcrx_queue *q)
         return;
     }
     zcrx_queue_stop_rx(q);
+    zcrx_slow_stop(q);
     zcrx_vring_put_back_all(&q->tx);
     zcrx_vring_notify(&q->tx);
     q->running = false;

@@ -25,6 +25,8 @@
  *     VF tx queue <--- zcrx_queue_poll() <--- guest's transmit virtqueue
  *     OVS -----------> zcrx_queue_inject() -> guest's receive virtqueue
  *
+ * Some frames go through OVS instead, see zcrx-slow.h.
+ *
  * The queue pair belongs to the PMD thread that polls it.  Whoever else wants
  * to touch it closes 'gate' first; see zcrx-gate.h.
  *
@@ -39,6 +41,7 @@
 #include "zcrx-gate.h"
 #include "zcrx-offload.h"
 #include "zcrx-pool.h"
+#include "zcrx-slow.h"
 #include "zcrx-stats.h"
 #include "zcrx-vring.h"
 
@@ -83,6 +86,8 @@ struct zcrx_queue {
     /* OVS's frames for the guest: any thread in, the owner out. */
     struct rte_ring *injected;
     void (*free_injected)(struct rte_mbuf *);
+
+    struct zcrx_slow slow;      /* What goes through OVS. */
 
     struct zcrx_stats stats;
 };

@@ -153,6 +153,9 @@ zcrx_tx_relay(struct zcrx_queue *q)
     uint64_t bytes = 0;
     uint16_t n;
 
+    if (unlikely(q->slow.n_stash)) {
+        return 0;               /* OVS has not taken all of the last burst. */
+    }
     n = zcrx_vring_take(&q->tx, heads, ZCRX_BURST);
     if (!n) {
         return 0;
@@ -178,6 +181,9 @@ zcrx_tx_relay(struct zcrx_queue *q)
         }
         used[i].id = heads[i].id;
         used[i].len = 0;
+    }
+    if (unlikely(q->slow.from_guest)) {
+        n_frames = zcrx_slow_from_guest(q, mbufs, n_frames);
     }
     if (flags) {
         n_frames = prepare_frames(q, mbufs, n_frames);

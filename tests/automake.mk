@@ -35,6 +35,8 @@ TESTSUITE_AT = \
 	tests/options.at \
 	tests/packed.at \
 	tests/registration.at \
+	tests/slow-macros.at \
+	tests/slow.at \
 	tests/tap.at \
 	tests/testsuite.at \
 	tests/traffic-macros.at \

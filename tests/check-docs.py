@@ -35,14 +35,14 @@ STRING = r'"([^"]*)"'
 # patterns whose groups together make the name in the documentation.  Where a
 # name comes out of a list in the source, the first pattern finds the list.
 KINDS = [
-    ("options", "lib/netdev-dpdkzcrx.c",
+    ("options", "lib/zcrx-config.c",
      [r"\bknown\[\] = \{([^}]*)\}", STRING], "%s"),
     ("states", "lib/zcrx-pair.c",
      [r"\nzcrx_pair_state_to_string\((.*?)\n\}",
       r"case ZCRX_PAIR_\w+:\s*return " + STRING], "%s"),
-    ("status", "lib/netdev-dpdkzcrx.c",
+    ("status", "lib/*.c",
      [r"\bsmap_add(?:_format)?\(status, " + STRING], "%s"),
-    ("features", "lib/netdev-dpdkzcrx.c",
+    ("features", "lib/zcrx-status.c",
      [r"\{ VIRTIO_\w+, " + STRING + r" \}"], "%s"),
     ("statistics", "lib/zcrx-stats.h",
      [r"^    ZCRX_COUNTER\((\w+)\)"], "zcrx_%s"),

@@ -71,6 +71,7 @@ check_PROGRAMS += \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
 	tests/unit/test-qualify \
+	tests/unit/test-slow \
 	tests/unit/test-sync \
 	tests/unit/test-sync-guest
 
@@ -98,6 +99,12 @@ tests_unit_test_pool_model_LDADD = $(unit_libs)
 tests_unit_test_qualify_SOURCES = tests/unit/test-qualify.c tests/unit/guest.c
 tests_unit_test_qualify_LDADD = $(unit_libs)
 
+tests_unit_test_slow_SOURCES = \
+	tests/unit/test-slow.c \
+	tests/unit/guest.c \
+	tests/unit/rig.c
+tests_unit_test_slow_LDADD = $(unit_libs)
+
 tests_unit_test_sync_SOURCES = \
 	tests/unit/test-sync.c \
 	tests/unit/guest.c \
@@ -116,5 +123,6 @@ $(tests_unit_test_offload_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
 $(tests_unit_test_qualify_OBJECTS) \
+$(tests_unit_test_slow_OBJECTS) \
 $(tests_unit_test_sync_OBJECTS) \
 $(tests_unit_test_sync_guest_OBJECTS): ovs/stamp

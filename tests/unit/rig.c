@@ -198,11 +198,12 @@ check_counts(void)
     const struct zcrx_stats *s = &q->stats;
 
     CHECK_EQ(s->wire_rx_frames, (s->zero_copy_frames + rig_copied()
-                                 + rig_dropped()
+                                 + rig_dropped() + s->slow_wire_frames
                                  + (q->pending_tail - q->pending_head)));
     CHECK_EQ(s->to_guest_frames, (s->zero_copy_frames + rig_copied()
                                   + s->injected_frames));
-    CHECK_EQ(s->guest_tx_frames, s->wire_tx_frames + rig_tx_dropped());
+    CHECK_EQ(s->guest_tx_frames, (s->wire_tx_frames + rig_tx_dropped()
+                                  + s->slow_guest_frames));
     CHECK_EQ(rig.n_accepted, (s->injected_frames + inject_dropped()
                               + rte_ring_count(q->injected)));
     CHECK_EQ(rig.n_freed, rig.n_accepted - rte_ring_count(q->injected));
