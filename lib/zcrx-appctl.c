@@ -125,6 +125,10 @@ describe_vring(const struct zcrx_vring *vq)
 
     json_object_put_string(ring, "kind", zcrx_vring_kind(vq));
     put_uint(ring, "size", vq->size);
+    put_uint(ring, "header_bytes", vq->hdr_len);
+    put_bool(ring, "mergeable", vq->mergeable);
+    put_bool(ring, "indirect", vq->indirect);
+    put_bool(ring, "event_idx", vq->event_idx);
     put_uint(ring, "guest_avail_idx", zcrx_vring_guest_avail(vq));
     put_uint(ring, "guest_used_idx", zcrx_vring_guest_used(vq));
     put_uint(ring, "avail_idx", vq->next_avail);
@@ -405,9 +409,12 @@ print_vring(const struct json *queue, const char *name, const char *title,
     if (!ring) {
         return;
     }
-    ds_put_format(out, "    %-15s %s, %lld entries; guest: available %lld, "
-                  "used %lld; port: available %lld, used %lld\n",
+    ds_put_format(out, "    %-15s %s, %lld entries, %lld-byte headers%s; "
+                  "guest: available %lld, used %lld; port: available %lld, "
+                  "used %lld\n",
                   title, get_string(ring, "kind"), get_int(ring, "size"),
+                  get_int(ring, "header_bytes"),
+                  get_bool(ring, "mergeable") ? ", mergeable" : "",
                   get_int(ring, "guest_avail_idx"),
                   get_int(ring, "guest_used_idx"),
                   get_int(ring, "avail_idx"), get_int(ring, "used_idx"));
