@@ -16,6 +16,7 @@ DOC_SOURCE = \
 	Documentation/conf.py \
 	Documentation/howto/dpdkzcrx.rst \
 	Documentation/index.rst \
+	Documentation/internals/faults.rst \
 	Documentation/internals/hostile-guests.rst \
 	Documentation/internals/simnic.rst \
 	Documentation/internals/virtual-machines.rst \

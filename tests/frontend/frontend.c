@@ -267,10 +267,31 @@ init_vq(struct frontend_vq *vq, bool packed, uint16_t size, uint16_t start)
     }
 }
 
+/* Tells the back end of all virtqueues, which are as the driver has left them,
+ * and lets it go on at 'bases', positions as the protocol has them. */
+bool
+frontend_attach(struct frontend *fe, const uint32_t *bases)
+{
+    for (unsigned int i = 0; i < fe->n_vqs; i++) {
+        struct frontend_vq *vq = &fe->vqs[i];
+
+        if (!frontend_send_state(fe, SET_VRING_NUM, i, vq->size)
+            || !frontend_send_state(fe, SET_VRING_BASE, i, bases[i])
+            || !frontend_send_addr(fe, i, vq->pos[0], vq->pos[1], vq->pos[2])
+            || !frontend_send_u64(fe, SET_VRING_CALL, i, vq->call)
+            || !frontend_send_u64(fe, SET_VRING_KICK, i, vq->kick)
+            || !frontend_send_state(fe, SET_VRING_ENABLE, i, 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Sets all virtqueues up, empty, with 'size' entries. */
 bool
 frontend_set_up(struct frontend *fe, uint16_t size)
 {
+    uint32_t bases[FRONTEND_MAX_VQS];
     uint16_t wrap = 1 << 15;
     uint32_t base = (fe->packed
                      ? (wrap | fe->start) * UINT32_C(0x10001) : fe->start);
@@ -282,16 +303,9 @@ frontend_set_up(struct frontend *fe, uint16_t size)
         struct frontend_vq *vq = &fe->vqs[i];
 
         init_vq(vq, fe->packed, size, fe->start);
-        if (!frontend_send_state(fe, SET_VRING_NUM, i, size)
-            || !frontend_send_state(fe, SET_VRING_BASE, i, base)
-            || !frontend_send_addr(fe, i, vq->pos[0], vq->pos[1], vq->pos[2])
-            || !frontend_send_u64(fe, SET_VRING_CALL, i, vq->call)
-            || !frontend_send_u64(fe, SET_VRING_KICK, i, vq->kick)
-            || !frontend_send_state(fe, SET_VRING_ENABLE, i, 1)) {
-            return false;
-        }
+        bases[i] = base;
     }
-    return true;
+    return frontend_attach(fe, bases);
 }
 
 /* Stops all virtqueues. */

@@ -115,6 +115,7 @@ void frontend_describe_memory(const struct frontend *,
                               struct frontend_message *);
 bool frontend_send_memory(struct frontend *);
 bool frontend_negotiate(struct frontend *, uint64_t features);
+bool frontend_attach(struct frontend *, const uint32_t *bases);
 bool frontend_set_up(struct frontend *, uint16_t ring_size);
 bool frontend_stop(struct frontend *);
 
