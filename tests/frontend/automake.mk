@@ -32,3 +32,13 @@ check_PROGRAMS += tests/frontend/layouts
 tests_frontend_layouts_CFLAGS = $(plain_CFLAGS)
 tests_frontend_layouts_SOURCES = tests/frontend/layouts.c
 tests_frontend_layouts_LDADD = tests/frontend/libfrontend.a
+
+# One whose life is not quiet.
+TESTSUITE_AT += tests/life.at
+check_PROGRAMS += tests/frontend/life
+tests_frontend_life_CFLAGS = $(plain_CFLAGS)
+tests_frontend_life_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/simnic
+tests_frontend_life_SOURCES = tests/frontend/life.c
+tests_frontend_life_LDADD = \
+	tests/frontend/libfrontend.a \
+	tests/simnic/libsimnic.a

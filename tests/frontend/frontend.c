@@ -38,12 +38,51 @@
 
 /* Where regions lie, for the guest and for the back end's protocol.  There is
  * a hole between them for the guest, and none in the front end. */
-static const uint64_t gpas[FRONTEND_N_REGIONS] = { 0x200000, 0x40000000 };
+static const uint64_t gpas[FRONTEND_MAX_REGIONS] = { 0x200000, 0x40000000,
+                                                     0x80000000 };
 
 static uint64_t
 uva(const struct frontend *fe, int region)
 {
-    return UINT64_C(0x7f0000000000) + (region ? fe->size[0] : 0);
+    uint64_t addr = UINT64_C(0x7f0000000000);
+
+    for (int i = 0; i < region; i++) {
+        addr += fe->size[i];
+    }
+    return addr;
+}
+
+/* Gives the guest a further region of 'size' bytes, of which the back end does
+ * not know yet, in 2 MB hugepages if 'huge'.  Returns false, with errno, if
+ * there is no memory. */
+bool
+frontend_plug(struct frontend *fe, size_t size, bool huge)
+{
+    int i = fe->n_regions;
+
+    fe->gpa[i] = gpas[i];
+    fe->size[i] = size;
+    fe->fds[i] = memfd_create("frontend", huge ? MFD_HUGETLB : 0);
+    if (fe->fds[i] < 0 || ftruncate(fe->fds[i], size)) {
+        return false;
+    }
+    fe->mem[i] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                      fe->fds[i], 0);
+    if (fe->mem[i] == MAP_FAILED) {
+        return false;
+    }
+    fe->n_regions++;
+    return true;
+}
+
+/* Takes the last region away. */
+void
+frontend_unplug(struct frontend *fe)
+{
+    int i = --fe->n_regions;
+
+    munmap(fe->mem[i], fe->size[i]);
+    close(fe->fds[i]);
 }
 
 /* Makes 'fe' one whose regions have 'sizes', in 2 MB hugepages if 'huge'.
@@ -55,15 +94,7 @@ frontend_init(struct frontend *fe, const size_t sizes[FRONTEND_N_REGIONS],
     memset(fe, 0, sizeof *fe);
     fe->sock = -1;
     for (int i = 0; i < FRONTEND_N_REGIONS; i++) {
-        fe->gpa[i] = gpas[i];
-        fe->size[i] = sizes[i];
-        fe->fds[i] = memfd_create("frontend", huge ? MFD_HUGETLB : 0);
-        if (fe->fds[i] < 0 || ftruncate(fe->fds[i], sizes[i])) {
-            return false;
-        }
-        fe->mem[i] = mmap(NULL, sizes[i], PROT_READ | PROT_WRITE, MAP_SHARED,
-                          fe->fds[i], 0);
-        if (fe->mem[i] == MAP_FAILED) {
+        if (!frontend_plug(fe, sizes[i], huge)) {
             return false;
         }
     }
@@ -79,6 +110,19 @@ frontend_init(struct frontend *fe, const size_t sizes[FRONTEND_N_REGIONS],
         }
     }
     return true;
+}
+
+/* Takes all memory and the virtqueues away.  The session is the caller's. */
+void
+frontend_destroy(struct frontend *fe)
+{
+    while (fe->n_regions) {
+        frontend_unplug(fe);
+    }
+    for (int i = 0; i < FRONTEND_MAX_VQS; i++) {
+        close(fe->vqs[i].kick);
+        close(fe->vqs[i].call);
+    }
 }
 
 /* Returns a socket on which back ends may connect to 'path', or -1 with
@@ -206,10 +250,10 @@ frontend_describe_memory(const struct frontend *fe, struct frontend_message *m)
 {
     *m = (struct frontend_message) {
         .request = SET_MEM_TABLE,
-        .size = 8 + FRONTEND_N_REGIONS * sizeof(struct frontend_region),
-        .mem.n = FRONTEND_N_REGIONS,
+        .size = 8 + fe->n_regions * sizeof(struct frontend_region),
+        .mem.n = fe->n_regions,
     };
-    for (int i = 0; i < FRONTEND_N_REGIONS; i++) {
+    for (int i = 0; i < fe->n_regions; i++) {
         m->mem.regions[i] = (struct frontend_region) {
             fe->gpa[i], fe->size[i], uva(fe, i), 0
         };
@@ -222,7 +266,7 @@ frontend_send_memory(struct frontend *fe)
     struct frontend_message m;
 
     frontend_describe_memory(fe, &m);
-    return frontend_send(fe, &m, fe->fds, FRONTEND_N_REGIONS);
+    return frontend_send(fe, &m, fe->fds, fe->n_regions);
 }
 
 /* Begins a session with the back end on 'fe->sock'.  Of 'wanted', as far as
@@ -296,7 +340,7 @@ frontend_set_up(struct frontend *fe, uint16_t size)
     uint32_t base = (fe->packed
                      ? (wrap | fe->start) * UINT32_C(0x10001) : fe->start);
 
-    for (int i = 0; i < FRONTEND_N_REGIONS; i++) {
+    for (int i = 0; i < fe->n_regions; i++) {
         memset(fe->mem[i], 0, fe->size[i]);
     }
     for (unsigned int i = 0; i < fe->n_vqs; i++) {
@@ -319,6 +363,7 @@ frontend_stop(struct frontend *fe)
         if (!frontend_send(fe, &m, NULL, 0) || !get_reply(fe, &m)) {
             return false;
         }
+        fe->vqs[i].base = m.state.num;
     }
     return true;
 }

@@ -21,15 +21,16 @@
  * the guest's driver to offer buffers and to get them back.
  *
  * The guest's memory has two regions, the first one for virtqueues, the second
- * one for buffers.  Functions that talk to the back end return false if it has
- * hung up. */
+ * one for buffers, and may get more.  Functions that talk to the back end
+ * return false if it has hung up. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/virtio_ring.h>
 
-#define FRONTEND_N_REGIONS 2
+#define FRONTEND_N_REGIONS 2    /* To begin with. */
+#define FRONTEND_MAX_REGIONS 3
 
 /* For each part of a virtqueue, in bytes. */
 #define FRONTEND_RING_SPACE 16384
@@ -77,6 +78,8 @@ struct frontend_vq {
                                  * descriptors, the available ring and the
                                  * used ring. */
     void *parts[3];             /* Where that is. */
+    uint32_t base;              /* Where the back end was when it was stopped,
+                                 * as the protocol has it. */
     int kick, call;
 };
 
@@ -84,10 +87,11 @@ struct frontend {
     int sock;                   /* Negative if there is no back end. */
     bool packed;                /* The virtqueues. */
     uint16_t start;             /* Index, or slot, at which they start. */
-    uint64_t gpa[FRONTEND_N_REGIONS];
-    size_t size[FRONTEND_N_REGIONS];
-    uint8_t *mem[FRONTEND_N_REGIONS];
-    int fds[FRONTEND_N_REGIONS];
+    int n_regions;
+    uint64_t gpa[FRONTEND_MAX_REGIONS];
+    size_t size[FRONTEND_MAX_REGIONS];
+    uint8_t *mem[FRONTEND_MAX_REGIONS];
+    int fds[FRONTEND_MAX_REGIONS];
     unsigned int n_vqs;         /* 2, unless changed before they are set up. */
     struct frontend_vq vqs[FRONTEND_MAX_VQS]; /* Receive, transmit, and so
                                                * on. */
@@ -99,6 +103,9 @@ struct frontend {
 
 bool frontend_init(struct frontend *, const size_t sizes[FRONTEND_N_REGIONS],
                    bool huge);
+bool frontend_plug(struct frontend *, size_t size, bool huge);
+void frontend_unplug(struct frontend *);
+void frontend_destroy(struct frontend *);
 int frontend_listen(const char *path);
 
 bool frontend_send(struct frontend *, struct frontend_message *,
