@@ -67,6 +67,7 @@ tests_unit_test_vring_LDADD = lib/libzcrxring.a
 # Those that need DPDK.
 check_PROGRAMS += \
 	tests/unit/test-audit \
+	tests/unit/test-dma \
 	tests/unit/test-offload \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
@@ -82,6 +83,9 @@ tests_unit_test_audit_SOURCES = \
 	tests/unit/guest.c \
 	tests/unit/rig.c
 tests_unit_test_audit_LDADD = $(unit_libs)
+tests_unit_test_dma_SOURCES = tests/unit/test-dma.c
+tests_unit_test_dma_LDADD = $(unit_libs)
+
 tests_unit_test_offload_SOURCES = \
 	tests/unit/test-offload.c \
 	tests/unit/guest.c \
@@ -119,6 +123,7 @@ tests_unit_test_sync_guest_LDADD = $(unit_libs)
 
 # The flags come out of Open vSwitch's build.
 $(tests_unit_test_audit_OBJECTS) \
+$(tests_unit_test_dma_OBJECTS) \
 $(tests_unit_test_offload_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
