@@ -64,7 +64,7 @@ struct zcrx_queue_vf {
 };
 
 struct zcrx_queue {
-    struct zcrx_gate gate;      /* Keeps its own cache line, see below. */
+    struct zcrx_gate gate;
 
     /* Fixed while the gate is open. */
     struct zcrx_queue_vf vf;
@@ -90,7 +90,8 @@ struct zcrx_queue {
     struct zcrx_slow slow;      /* What goes through OVS. */
 
     struct zcrx_stats stats;
-};
+} __rte_cache_aligned;          /* So that no two threads write to the same
+                                 * line: queue pairs follow each other. */
 
 int zcrx_queue_init(struct zcrx_queue *, const char *name, int socket_id,
                     void (*free_injected)(struct rte_mbuf *));
