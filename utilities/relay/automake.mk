@@ -20,8 +20,10 @@ utilities_zcrx_bench_relay_SOURCES = \
 	utilities/relay/relay-guest.c \
 	utilities/relay/relay-main.c \
 	utilities/relay/relay-measure.c \
+	utilities/relay/relay-pairs.c \
 	utilities/relay/relay-paths.c \
 	utilities/relay/relay-vf.c \
+	utilities/relay/relay-zcrx.c \
 	utilities/relay/relay.h
 utilities_zcrx_bench_relay_LDADD = \
 	lib/libzcrx.a \

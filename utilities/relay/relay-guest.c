@@ -53,17 +53,37 @@ start_port(struct relay_guest *guest, const char *name,
     const struct rte_eth_conf conf = { .rxmode.mtu = setup->mtu };
     uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(setup->mtu + 64, 2048);
     uint16_t size = setup->guest_ring;
+    uint16_t n = setup->n_pairs;
+    bool ok;
 
-    guest->mp = rte_pktmbuf_pool_create(name, 2 * size + 512, 256, 0, room,
+    guest->mp = rte_pktmbuf_pool_create(name, n * 2 * size + 512, 256, 0, room,
                                         SOCKET_ID_ANY);
-    if (!guest->mp
-        || rte_eth_dev_configure(guest->port, 1, 1, &conf)
-        || rte_eth_rx_queue_setup(guest->port, 0, size, SOCKET_ID_ANY, NULL,
-                                  guest->mp)
-        || rte_eth_tx_queue_setup(guest->port, 0, size, SOCKET_ID_ANY, NULL)
-        || rte_eth_dev_start(guest->port)) {
+    ok = guest->mp && !rte_eth_dev_configure(guest->port, n, n, &conf);
+    for (uint16_t i = 0; i < n && ok; i++) {
+        ok = (!rte_eth_rx_queue_setup(guest->port, i, size, SOCKET_ID_ANY,
+                                      NULL, guest->mp)
+              && !rte_eth_tx_queue_setup(guest->port, i, size, SOCKET_ID_ANY,
+                                         NULL));
+    }
+    if (!ok || rte_eth_dev_start(guest->port)) {
         relay_die("cannot start a guest: %s", rte_strerror(rte_errno));
     }
+}
+
+/* Returns true if the guest has set 'n' virtqueues up.  The vhost device is
+ * there when two of them are. */
+static bool
+has_virtqueues(int vid, uint16_t n)
+{
+    struct rte_vhost_vring vring;
+
+    for (uint16_t i = 0; i < n; i++) {
+        if (rte_vhost_get_vhost_vring(vid, i, &vring) || !vring.desc
+            || vring.kickfd < 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Starts a guest called 'name' and connects DPDK's vhost library to it. */
@@ -83,8 +103,9 @@ relay_guest_init(struct relay_guest *guest, const char *name,
         relay_die("cannot use vhost: %s", guest->path);
     }
     snprintf(args, sizeof args, "net_virtio_user_%s,path=%s,server=1,"
-             "queue_size=%u,mac=52:54:00:00:00:01,in_order=0,packed_vq=%d",
-             name, guest->path, setup->guest_ring, setup->packed);
+             "queues=%u,queue_size=%u,mac=52:54:00:00:00:01,in_order=0,"
+             "packed_vq=%d", name, guest->path, setup->n_pairs,
+             setup->guest_ring, setup->packed);
     if (rte_dev_probe(args)) {
         relay_die("cannot create a guest: %s", args);
     }
@@ -97,11 +118,13 @@ relay_guest_init(struct relay_guest *guest, const char *name,
         relay_die("cannot use the guest: %s", args);
     }
     start_port(guest, name, setup);
-    while ((guest->vid = __atomic_load_n(&last_vid, __ATOMIC_ACQUIRE)) < 0) {
+    while ((guest->vid = __atomic_load_n(&last_vid, __ATOMIC_ACQUIRE)) < 0
+           || !has_virtqueues(guest->vid, 2 * setup->n_pairs)) {
         usleep(1000);
     }
-    rte_vhost_enable_guest_notification(guest->vid, 0, 0);
-    rte_vhost_enable_guest_notification(guest->vid, 1, 0);
+    for (uint16_t i = 0; i < 2 * setup->n_pairs; i++) {
+        rte_vhost_enable_guest_notification(guest->vid, i, 0);
+    }
 }
 
 /* Makes sure that the frame in 'm' is as it was made, and the next one. */
@@ -121,11 +144,12 @@ relay_check_frame(const struct rte_mbuf *m, uint32_t *next_number)
     *next_number += 1;
 }
 
-/* Has the guest take all frames that are there, and return their buffers;
+/* Has the guest take all frames that are in queue pair 'pair', and return their buffers;
  * 'next_number' is as for a path's 'consume'.  Returns how many frames there
  * were. */
 unsigned int
-relay_guest_consume(struct relay_guest *guest, uint32_t *next_number)
+relay_guest_consume(struct relay_guest *guest, uint16_t pair,
+                    uint32_t *next_number)
 {
     struct rte_mbuf *mbufs[RELAY_BURST];
     unsigned int total = 0;
@@ -133,7 +157,7 @@ relay_guest_consume(struct relay_guest *guest, uint32_t *next_number)
 
     /* Drivers stop short of the last frames once, to align what follows. */
     for (int none = 0; none < 2; none = n ? 0 : none + 1) {
-        n = rte_eth_rx_burst(guest->port, 0, mbufs, RELAY_BURST);
+        n = rte_eth_rx_burst(guest->port, pair, mbufs, RELAY_BURST);
         for (uint16_t i = 0; i < n && next_number; i++) {
             relay_check_frame(mbufs[i], next_number);
         }

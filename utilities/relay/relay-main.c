@@ -27,6 +27,7 @@
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_log.h>
+#include <rte_malloc.h>
 #include <rte_version.h>
 
 /* The part of ovs-zcrx-bench that measures.  It prints a line of JSON for each
@@ -55,12 +56,14 @@ usage: zcrx-bench-relay OPTION... -- EAL-OPTION...\n\
   --guest-ring N       their entries\n\
   --vf-ring N          descriptors of the VF\n\
   --vf-args ARGS       for the VF's driver\n\
-  --mtu N\n";
+  --mtu N\n\
+  --second-cpu N       have two queue pairs, and one's thread there\n";
 
 struct options {
     char *paths, *sizes, *bursts, *caches; /* Commas in between. */
     unsigned int runs;
     unsigned int frames;
+    int second_cpu;             /* Negative if there is one queue pair. */
     struct relay_setup setup;
 };
 
@@ -75,6 +78,18 @@ relay_die(const char *format, ...)
     fputc('\n', stderr);
     va_end(args);
     exit(1);
+}
+
+/* Returns 'size' bytes of DPDK's memory, zeroed, for rte_free(). */
+void *
+relay_allocate(size_t size)
+{
+    void *p = rte_zmalloc("relay", size, RTE_CACHE_LINE_SIZE);
+
+    if (!p) {
+        relay_die("out of memory");
+    }
+    return p;
 }
 
 static unsigned int
@@ -102,6 +117,7 @@ parse_options(int argc, char **argv, struct options *o)
         { "paths", required_argument, NULL, 'p' },
         { "ring", required_argument, NULL, 'r' },
         { "runs", required_argument, NULL, 'R' },
+        { "second-cpu", required_argument, NULL, 'S' },
         { "sizes", required_argument, NULL, 's' },
         { "vf-args", required_argument, NULL, 'a' },
         { "vf-ring", required_argument, NULL, 'v' },
@@ -145,6 +161,10 @@ parse_options(int argc, char **argv, struct options *o)
         case 's':
             o->sizes = optarg;
             break;
+        case 'S':
+            o->second_cpu = atoi(optarg);
+            setup->n_pairs = 2;
+            break;
         case 'v':
             setup->vf_ring = parse_number("vf-ring", optarg, 32768);
             break;
@@ -174,18 +194,20 @@ split(char *s, char **words, int max)
 
 static void
 print_result(const struct relay_path *path, const struct relay_case *c,
-             int run, const struct relay_result *result, bool packed)
+             int n_pairs, int run, const struct relay_result *result,
+             bool packed)
 {
     bool is_number = strspn(c->size, "0123456789") == strlen(c->size);
     const char *quote = is_number ? "" : "\"";
 
     printf("{\"path\": \"%s\", \"ring\": \"%s\", \"frame_size\": %s%s%s, "
-           "\"burst\": %u, \"cache\": \"%s\", \"run\": %d, "
+           "\"burst\": %u, \"cache\": \"%s\", "
+           "\"queue_pairs\": %d, \"run\": %d, "
            "\"cycles_per_frame\": %.2f, \"cycles_p99\": %.2f, "
            "\"frames\": %"PRIu64"}\n",
            path->name, packed ? "packed" : "split", quote, c->size, quote,
-           c->burst, c->cold ? "cold" : "warm", run, result->median,
-           result->p99, result->n_frames);
+           c->burst, c->cold ? "cold" : "warm", n_pairs, run,
+           result->median, result->p99, result->n_frames);
     fflush(stdout);
 }
 
@@ -199,10 +221,17 @@ run_case(struct relay_path *active, int n, const struct relay_case *c,
     }
     for (unsigned int run = 0; run < o->runs; run++) {
         for (int i = 0; i < n; i++) {
-            struct relay_result result;
+            struct relay_result results[2];
 
-            relay_measure(&active[i], c, &result);
-            print_result(&active[i], c, run, &result, o->setup.packed);
+            if (o->second_cpu < 0) {
+                relay_measure(&active[i], c, results);
+            } else {
+                relay_measure_pairs(&active[i], c, o->second_cpu, results);
+            }
+            for (int j = 0; j < o->setup.n_pairs; j++) {
+                print_result(&active[i], c, j + 1, run, &results[j],
+                             o->setup.packed);
+            }
         }
     }
 }
@@ -253,11 +282,13 @@ main(int argc, char **argv)
     struct options o = {
         .runs = 1,
         .frames = 32768,
+        .second_cpu = -1,
         .setup = {
             .guest_ring = 1024,
             .vf_ring = 512,
             .vf_args = "",
             .mtu = 1500,
+            .n_pairs = 1,
         },
     };
     char *eal_args[MAX_ARGS];

@@ -43,11 +43,11 @@ clock_overhead(void)
     return least;
 }
 
-/* Has the device deliver 'n' frames to the VF. */
-static void
-deliver(struct relay_path *path, unsigned int n)
+/* Has the device deliver 'n' frames to queue pair 'pair' of the VF. */
+void
+relay_deliver(struct relay_path *path, uint16_t pair, unsigned int n)
 {
-    unsigned int done = simnic_deliver(path->vf.sn, 0, n);
+    unsigned int done = simnic_deliver(path->vf.sn, pair, n);
 
     if (simnic_violation(path->vf.sn)) {
         relay_die("%s: simnic: %s", path->name,
@@ -58,25 +58,29 @@ deliver(struct relay_path *path, unsigned int n)
     }
 }
 
-static void
-consume(struct relay_path *path, unsigned int n, uint32_t *next_number)
+/* Has the guest, if there is one, consume 'n' frames from queue pair 'pair'.
+ * They are checked unless 'next_number' is NULL. */
+void
+relay_consume(struct relay_path *path, uint16_t pair, unsigned int n,
+              uint32_t *next_number)
 {
-    unsigned int done = path->consume ? path->consume(path, next_number) : n;
+    unsigned int done = (path->consume
+                         ? path->consume(path, pair, next_number) : n);
 
     if (done != n) {
         relay_die("%s: the guest got %u of %u frames", path->name, done, n);
     }
 }
 
-/* Moves the 'n' frames that wait in the VF. */
+/* Moves the 'n' frames that wait in queue pair 'pair' of the VF. */
 static inline void
-turns(struct relay_path *path, unsigned int n)
+turns(struct relay_path *path, uint16_t pair, unsigned int n)
 {
     unsigned int idle = 0;
     unsigned int done = 0;
 
     while (done < n) {
-        unsigned int moved = path->turn(path);
+        unsigned int moved = path->turn(path, pair);
 
         done += moved;
         idle = moved ? 0 : idle + 1;
@@ -89,13 +93,14 @@ turns(struct relay_path *path, unsigned int n)
 /* What is measured.  It has a name by which those who count instructions find
  * it. */
 void __attribute__((noinline))
-relay_timed_turns(struct relay_path *path, unsigned int n)
+relay_timed_turns(struct relay_path *path, uint16_t pair, unsigned int n)
 {
-    turns(path, n);
+    turns(path, pair, n);
 }
 
-static void
-prepare(struct relay_path *path, const struct relay_case *c)
+/* Makes the device one that delivers frames as 'c' says. */
+void
+relay_prepare(struct relay_path *path, const struct relay_case *c)
 {
     const char *error = simnic_source_set_sizes(path->vf.source, c->size);
 
@@ -113,18 +118,18 @@ relay_verify(struct relay_path *path, const struct relay_case *c)
     unsigned int n = RTE_MIN(c->n_batches, VERIFIED / c->burst);
     uint32_t next_number = path->vf.source->number;
 
-    prepare(path, c);
+    relay_prepare(path, c);
     for (unsigned int i = 0; i < n; i++) {
         unsigned int done = 0;
 
-        deliver(path, c->burst);
+        relay_deliver(path, 0, c->burst);
         if (path->consume) {
-            turns(path, c->burst);
+            turns(path, 0, c->burst);
         }
         while (!path->consume && done < c->burst) {
             done += path->turn_checked(path, &next_number);
         }
-        consume(path, c->burst, &next_number);
+        relay_consume(path, 0, c->burst, &next_number);
     }
 }
 
@@ -137,6 +142,18 @@ compare(const void *a_, const void *b_)
     return *a < *b ? -1 : *a > *b;
 }
 
+/* Stores in '*result' what comes of the cycles that each batch of 'c' took,
+ * which are sorted. */
+void
+relay_summarize(uint64_t *cycles, const struct relay_case *c,
+                struct relay_result *result)
+{
+    qsort(cycles, c->n_batches, sizeof *cycles, compare);
+    result->median = (double) cycles[c->n_batches / 2] / c->burst;
+    result->p99 = (double) cycles[c->n_batches * 99 / 100] / c->burst;
+    result->n_frames = (uint64_t) c->n_batches * c->burst;
+}
+
 /* Measures what it costs to move frames as 'c' says.  Nothing is left in any
  * ring when it begins, and when it ends. */
 void __attribute__((noinline))
@@ -147,25 +164,22 @@ relay_measure(struct relay_path *path, const struct relay_case *c,
     unsigned int warm_up = c->n_batches / 8 + 1;
     uint64_t overhead = clock_overhead();
 
-    prepare(path, c);
+    relay_prepare(path, c);
     for (unsigned int i = 0; i < warm_up + c->n_batches; i++) {
         uint64_t start, end;
 
-        deliver(path, c->burst);
+        relay_deliver(path, 0, c->burst);
         if (i < warm_up) {
-            turns(path, c->burst);
+            turns(path, 0, c->burst);
         } else {
             start = rte_rdtsc_precise();
-            relay_timed_turns(path, c->burst);
+            relay_timed_turns(path, 0, c->burst);
             end = rte_rdtsc_precise();
             cycles[i - warm_up] = end - start - RTE_MIN(overhead,
                                                         end - start);
         }
-        consume(path, c->burst, NULL);
+        relay_consume(path, 0, c->burst, NULL);
     }
-    qsort(cycles, c->n_batches, sizeof *cycles, compare);
-    result->median = (double) cycles[c->n_batches / 2] / c->burst;
-    result->p99 = (double) cycles[c->n_batches * 99 / 100] / c->burst;
-    result->n_frames = (uint64_t) c->n_batches * c->burst;
+    relay_summarize(cycles, c, result);
     free(cycles);
 }

@@ -64,7 +64,7 @@ relay_vf_init(struct relay_vf *vf, const char *name,
     struct simnic_config config = {
         .memory = simnic_memory_local(),
         .features = simnic_all_features(),
-        .max_pairs = 1,
+        .max_pairs = setup->n_pairs,
     };
     struct rte_dev_iterator iterator;
     char socket[256], args[512];
@@ -88,9 +88,9 @@ relay_vf_init(struct relay_vf *vf, const char *name,
 
     /* The driver starts its queues already when it is probed. */
     rte_memseg_contig_walk(allow_segments, vf->memory);
-    snprintf(args, sizeof args, "net_virtio_user_%s,path=%s,queue_size=%u,"
-             "mac=52:54:00:00:00:02,%s", name, socket, setup->vf_ring,
-             setup->vf_args);
+    snprintf(args, sizeof args, "net_virtio_user_%s,path=%s,queues=%u,"
+             "queue_size=%u,mac=52:54:00:00:00:02,%s", name, socket,
+             setup->n_pairs, setup->vf_ring, setup->vf_args);
     if (rte_dev_probe(args)) {
         relay_die("cannot create a VF: %s", args);
     }
@@ -108,19 +108,35 @@ relay_vf_init(struct relay_vf *vf, const char *name,
     vf->max_frame = setup->mtu + 26;
 }
 
-/* Starts 'vf', which refills its receive queue from 'mp'. */
+/* Gives 'vf' its queues.  Each needs a pool before 'vf' is started. */
 void
-relay_vf_start(struct relay_vf *vf, const struct relay_setup *setup,
-               struct rte_mempool *mp)
+relay_vf_configure(struct relay_vf *vf, const struct relay_setup *setup)
 {
     const struct rte_eth_conf conf = { .rxmode.mtu = setup->mtu };
 
-    if (rte_eth_dev_configure(vf->port, 1, 1, &conf)
-        || rte_eth_tx_queue_setup(vf->port, 0, setup->vf_ring, SOCKET_ID_ANY,
-                                  NULL)
-        || rte_eth_rx_queue_setup(vf->port, 0, setup->vf_ring, SOCKET_ID_ANY,
-                                  NULL, mp)
-        || rte_eth_dev_start(vf->port)) {
+    if (rte_eth_dev_configure(vf->port, setup->n_pairs, setup->n_pairs,
+                              &conf)) {
+        relay_die("cannot configure a VF: %s", rte_strerror(rte_errno));
+    }
+}
+
+/* Has receive queue 'pair' of 'vf' refilled from 'mp'. */
+void
+relay_vf_set_pool(struct relay_vf *vf, const struct relay_setup *setup,
+                  uint16_t pair, struct rte_mempool *mp)
+{
+    if (rte_eth_tx_queue_setup(vf->port, pair, setup->vf_ring, SOCKET_ID_ANY,
+                               NULL)
+        || rte_eth_rx_queue_setup(vf->port, pair, setup->vf_ring,
+                                  SOCKET_ID_ANY, NULL, mp)) {
+        relay_die("cannot set up a VF: %s", rte_strerror(rte_errno));
+    }
+}
+
+void
+relay_vf_start(struct relay_vf *vf)
+{
+    if (rte_eth_dev_start(vf->port)) {
         relay_die("cannot start a VF: %s", rte_strerror(rte_errno));
     }
 }

@@ -49,6 +49,7 @@ struct relay_setup {
     uint16_t vf_ring;           /* Descriptors of the VF. */
     const char *vf_args;        /* More arguments of the VF's driver. */
     uint16_t mtu;
+    uint16_t n_pairs;           /* Queue pairs, for "zcrx". */
     const char *folder;         /* For sockets. */
 };
 
@@ -66,8 +67,10 @@ struct relay_vf {
 
 void relay_vf_init(struct relay_vf *, const char *name,
                    const struct relay_setup *);
-void relay_vf_start(struct relay_vf *, const struct relay_setup *,
-                    struct rte_mempool *);
+void relay_vf_configure(struct relay_vf *, const struct relay_setup *);
+void relay_vf_set_pool(struct relay_vf *, const struct relay_setup *,
+                       uint16_t pair, struct rte_mempool *);
+void relay_vf_start(struct relay_vf *);
 void relay_vf_destroy(struct relay_vf *);
 
 /* A guest: a port of DPDK, and the vhost device that it is connected to. */
@@ -80,7 +83,8 @@ struct relay_guest {
 
 void relay_guest_init(struct relay_guest *, const char *name,
                       const struct relay_setup *);
-unsigned int relay_guest_consume(struct relay_guest *, uint32_t *next_number);
+unsigned int relay_guest_consume(struct relay_guest *, uint16_t pair,
+                                 uint32_t *next_number);
 void relay_guest_destroy(struct relay_guest *);
 
 void relay_check_frame(const struct rte_mbuf *, uint32_t *next_number);
@@ -90,8 +94,8 @@ struct relay_path {
     const char *name;
     void (*start)(struct relay_path *, const struct relay_setup *);
 
-    /* Moves up to RELAY_BURST frames.  Returns how many. */
-    unsigned int (*turn)(struct relay_path *);
+    /* Moves up to RELAY_BURST frames of a queue pair.  Returns how many. */
+    unsigned int (*turn)(struct relay_path *, uint16_t pair);
 
     /* Has the guest consume what has come to it, and return the buffers.
      * Returns how many frames those were.  NULL if there is no guest.
@@ -99,7 +103,8 @@ struct relay_path {
      * If 'next_number' is not NULL, each frame is checked; it must have that
      * number, which is then incremented.  Without a guest, 'turn_checked' does
      * that instead of 'turn'. */
-    unsigned int (*consume)(struct relay_path *, uint32_t *next_number);
+    unsigned int (*consume)(struct relay_path *, uint16_t pair,
+                            uint32_t *next_number);
     unsigned int (*turn_checked)(struct relay_path *, uint32_t *next_number);
 
     void (*stop)(struct relay_path *);
@@ -125,11 +130,21 @@ struct relay_result {
     uint64_t n_frames;
 };
 
-void relay_timed_turns(struct relay_path *, unsigned int n);
+void relay_prepare(struct relay_path *, const struct relay_case *);
+void relay_deliver(struct relay_path *, uint16_t pair, unsigned int n);
+void relay_timed_turns(struct relay_path *, uint16_t pair, unsigned int n);
+void relay_consume(struct relay_path *, uint16_t pair, unsigned int n,
+                   uint32_t *next_number);
+void relay_summarize(uint64_t *cycles, const struct relay_case *,
+                     struct relay_result *);
+
 void relay_verify(struct relay_path *, const struct relay_case *);
 void relay_measure(struct relay_path *, const struct relay_case *,
                    struct relay_result *);
+void relay_measure_pairs(struct relay_path *, const struct relay_case *,
+                         unsigned int cpu, struct relay_result results[2]);
 
+void *relay_allocate(size_t);
 void relay_die(const char *format, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
 
