@@ -28,9 +28,12 @@ DOC_SOURCE = \
 	Documentation/ref/options.inc \
 	Documentation/ref/ovs-dpdkzcrx.7.rst \
 	Documentation/ref/ovs-zcrx-bench.8.rst \
+	Documentation/ref/performance-pairs.inc \
 	Documentation/ref/performance-relay.inc \
 	Documentation/ref/performance-relay.svg \
 	Documentation/ref/performance-switch.inc \
+	Documentation/ref/performance-switch.svg \
+	Documentation/ref/performance-targets.inc \
 	Documentation/ref/states.inc \
 	Documentation/ref/statistics.inc \
 	Documentation/ref/status.inc \

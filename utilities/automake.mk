@@ -22,10 +22,13 @@ dist_zcrxdata_SCRIPTS = \
 dist_zcrxdata_DATA = \
 	utilities/zcrx_bench_path.py \
 	utilities/zcrx_bench_places.py \
+	utilities/zcrx_bench_plot.py \
 	utilities/zcrx_bench_relay.py \
 	utilities/zcrx_bench_rig.py \
 	utilities/zcrx_bench_switch.py
-EXTRA_DIST += utilities/zcrx_bench_report.py
+EXTRA_DIST += \
+	utilities/zcrx_bench_report.py \
+	utilities/zcrx_bench_targets.py
 
 # Where the rest is, see zcrx_bench_places.py; relative, as "make install" may
 # have a DESTDIR.
@@ -46,16 +49,19 @@ uninstall-hook:
 		"$(DESTDIR)$(bindir)/ovs-zcrx-bench"
 
 # Measures, on a machine that has nothing else to do, and writes what the
-# documentation has of it.
-BENCH = ZCRX_BUILDDIR=$(abs_builddir) $(PYTHON3) \
-	$(srcdir)/utilities/ovs-zcrx-bench
+# documentation has of it.  Plots take the Python that Debian's matplotlib is
+# for.
+BENCH = ZCRX_BUILDDIR=$(abs_builddir) $(srcdir)/utilities/ovs-zcrx-bench
 BENCH_REPORT = $(PYTHON3) $(srcdir)/utilities/zcrx_bench_report.py
 BENCH_DOC = $(srcdir)/Documentation/ref/performance-
 bench: programs
 	$(BENCH) relay --json --plot $(BENCH_DOC)relay.svg > bench-relay.json
+	$(BENCH) switch --json --plot $(BENCH_DOC)switch.svg > bench-switch.json
 	$(BENCH_REPORT) relay bench-relay.json > $(BENCH_DOC)relay.inc
-	$(BENCH) switch --json > bench-switch.json
+	$(BENCH_REPORT) pairs bench-relay.json > $(BENCH_DOC)pairs.inc
 	$(BENCH_REPORT) switch bench-switch.json > $(BENCH_DOC)switch.inc
+	$(BENCH_REPORT) targets bench-relay.json bench-switch.json \
+		> $(BENCH_DOC)targets.inc
 .PHONY: bench
 
 CLEANFILES += bench-relay.json bench-switch.json

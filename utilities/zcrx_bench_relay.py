@@ -31,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 
+import zcrx_bench_plot
 from zcrx_bench_places import BenchError, Places
 
 PATHS = ("zcrx", "vhost-copy", "floor")
@@ -40,8 +41,10 @@ SIZES = ("64", "128", "256", "512", "1024", "1518", "9018", "imix")
 BURST = 32
 BURSTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
-# Sizes with which each burst is measured, unless told otherwise.
+# Sizes with which each burst is measured, unless told otherwise, and two queue
+# pairs are, with a burst for which both threads are busy at the same time.
 BURST_SIZES = ("64", "1518")
+PAIRS_BURST = 256
 
 MIN_SIZE, MAX_SIZE, MAX_BURST = 60, 9018, 256
 
@@ -70,6 +73,8 @@ class Relay(object):
         self.progress = progress
         self.huge = not (args.no_huge or args.instructions)
         self.system = {}
+        # Of others, before anything is measured.
+        self.load_average = round(os.getloadavg()[0], 2)
         self.places = Places()
         if not os.path.exists(self.places.relay):
             raise BenchError("%s is missing: 'make' builds it"
@@ -79,10 +84,11 @@ class Relay(object):
                              "valgrind)")
         self.dir = tempfile.mkdtemp(prefix="ovs-zcrx-bench.")
 
-    def command(self, group, jumbo):
+    def command(self, group, jumbo, second_cpu):
         args = self.args
+        paths = args.paths if second_cpu is None else ["zcrx"]
         command = [self.places.relay, "--folder", self.dir,
-                   "--paths", ",".join(args.paths),
+                   "--paths", ",".join(paths),
                    "--sizes", ",".join(group.sizes),
                    "--bursts", ",".join(map(str, group.bursts)),
                    "--caches", ",".join(group.caches),
@@ -90,6 +96,8 @@ class Relay(object):
                    "--frames", str(args.frames), "--ring", group.ring,
                    "--mtu", str(JUMBO_MTU if jumbo else MTU),
                    "--vf-args", VF_ARGS[args.vf_driver]]
+        if second_cpu is not None:
+            command += ["--second-cpu", str(second_cpu)]
         eal = ["--lcores", "0@%d" % args.cpu, "--no-pci", "--no-telemetry",
                "-m", str(MEMORY)]
         # Either way, the memory is few files: a vhost-user memory table has
@@ -114,11 +122,13 @@ class Relay(object):
             return int(re.search(r"^(?:totals|summary): *(\d+)", f.read(),
                                  re.M).group(1))
 
-    def measure(self, group, jumbo):
-        """Yields what the program prints: a result of each run."""
+    def measure(self, group, jumbo, second_cpu=None):
+        """Yields what the program prints: a result of each run.  There are
+        two queue pairs if 'second_cpu' is not None."""
         with open(self.path("log"), "w+") as log:
             process = subprocess.Popen(
-                self.command(group, jumbo), stdin=subprocess.DEVNULL,
+                self.command(group, jumbo, second_cpu),
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=log, text=True,
                 env=dict(os.environ, RUNTIME_DIRECTORY=self.dir))
             try:
@@ -155,12 +165,28 @@ class Relay(object):
                     yield from self.measure(group._replace(sizes=sizes),
                                             sizes is jumbo)
 
+    def run_pairs(self):
+        """Yields the results with two queue pairs, if there are two CPUs."""
+        args = self.args
+        cpus = os.sched_getaffinity(0) - {args.cpu}
+        sizes = [size for size in BURST_SIZES if size in args.sizes]
+        if (args.instructions or "zcrx" not in args.paths
+                or "warm" not in args.caches or not sizes):
+            return
+        if not cpus:
+            self.progress("no second CPU for a second queue pair")
+            return
+        for ring in args.rings:
+            yield from self.measure(Group(ring, sizes, [PAIRS_BURST],
+                                          ["warm"]), False, min(cpus))
+
     def machine(self):
         with open("/proc/cpuinfo") as f:
             models = re.findall(r"^model name\s*: *(.*)$", f.read(), re.M)
         return {"cpu": models[0] if models else "", "cpus": os.cpu_count(),
                 "used_cpu": self.args.cpu, "hugepages": self.huge,
                 "tsc_mhz": round(self.system["tsc_hz"] / 1000000),
+                "load_average": self.load_average,
                 "kernel": os.uname().release}
 
     def versions(self):
@@ -219,6 +245,7 @@ def value(result):
 def measure_all(args, progress):
     relay = Relay(args, progress)
     cases = collections.defaultdict(list)
+    pairs = collections.defaultdict(list)
     started = None
     try:
         if relay.huge:
@@ -233,6 +260,12 @@ def measure_all(args, progress):
                     started = case
                     progress("measuring %s" % case)
                 cases[(case, run["path"])].append(run)
+            for run in relay.run_pairs():
+                case = "%s, one and two queue pairs" % describe_case(run)
+                if case != started:
+                    started = case
+                    progress("measuring %s" % case)
+                pairs[case, run["queue_pairs"]].append(run)
         finally:
             if reserved:
                 subprocess.run([relay.places.tool("hugepages"), "release",
@@ -240,7 +273,9 @@ def measure_all(args, progress):
         relay.huge = bool(relay.huge)
         return {"machine": relay.machine(), "versions": relay.versions(),
                 "vf_driver": args.vf_driver,
-                "results": [summarize(runs) for runs in cases.values()]}
+                "results": [summarize(runs) for runs in cases.values()],
+                "queue_pairs": [dict(queue_pairs=n, **summarize(runs))
+                                for (_, n), runs in pairs.items()]}
     finally:
         shutil.rmtree(relay.dir)
 
@@ -292,47 +327,15 @@ def print_table(report):
                                     - value(results["floor"]))
             print(line)
         print()
+    for result in report["queue_pairs"]:
+        print("%s ring, %s bytes: a thread of %d with a queue pair each: "
+              "%.1f (%.0f-%.0f) cycles per frame" % (
+                  result["ring"], result["frame_size"], result["queue_pairs"],
+                  result["cycles_per_frame"], result["cycles_per_frame_min"],
+                  result["cycles_per_frame_max"]))
     for name in ("machine", "versions"):
         print("%s: %s" % (name, ", ".join(
             "%s %s" % item for item in report[name].items())))
-
-
-def plot(report, path):
-    """Draws the results, cycles or instructions over the size of frames, into
-    an SVG file."""
-    try:
-        import matplotlib
-        matplotlib.use("svg")
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise BenchError("--plot takes matplotlib (package "
-                         "python3-matplotlib)")
-    results = [result for result in report["results"]
-               if result["frame_size"] != "imix"]
-    bursts = sorted({result["burst"] for result in results},
-                    key=lambda burst: (burst != BURST, burst))
-    panels = sorted({(r["ring"], r["cache"]) for r in results
-                     if r["burst"] == bursts[0]}, reverse=True)
-    figure, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False,
-                                figsize=(1 + 4 * len(panels), 4))
-    for ax, (ring, cache) in zip(axes[0], panels):
-        for name in PATHS:
-            points = sorted((r["frame_size"], value(r)) for r in results
-                            if (r["path"], r["ring"], r["cache"], r["burst"])
-                            == (name, ring, cache, bursts[0]))
-            if points:
-                ax.plot(*zip(*points), marker="o", label=name)
-        ax.set_title("%s virtqueues, %s frames" % (ring, cache))
-        ax.set_xlabel("bytes of a frame, without FCS")
-        ax.set_xscale("log", base=2)
-        ax.set_yscale("log")
-        ax.grid(True, which="both", alpha=0.3)
-    unit = ("instructions" if "instructions_per_frame" in results[0]
-            else "cycles")
-    axes[0][0].set_ylabel("%s per frame, bursts of %d" % (unit, bursts[0]))
-    axes[0][0].legend()
-    figure.tight_layout()
-    figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def choices(allowed):
@@ -406,9 +409,11 @@ def run(args, progress):
     for name in ("runs", "frames"):
         if getattr(args, name) < 1:
             raise BenchError("--%s must be at least 1" % name)
+    if args.plot:
+        zcrx_bench_plot.check()
     report = measure_all(args, progress)
     if args.plot:
-        plot(report, args.plot)
+        zcrx_bench_plot.plot_relay(report, args.plot)
     if args.json:
         print(json.dumps(report))
     else:

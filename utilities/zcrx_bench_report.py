@@ -19,12 +19,18 @@ import argparse
 import collections
 import json
 
+import zcrx_bench_targets
+
+
+def cell(value):
+    return '"%s"' % value if "," in str(value) else str(value)
+
 
 def table(title, header, rows):
     lines = [".. csv-table:: %s" % title,
              "   :header: %s" % ", ".join('"%s"' % name for name in header),
              ""]
-    return lines + ["   " + ", ".join(map(str, row)) for row in rows] + [""]
+    return lines + ["   " + ", ".join(map(cell, row)) for row in rows] + [""]
 
 
 def ratio(a, b):
@@ -68,21 +74,96 @@ def relay_tables(report):
             else "in no cache"), header, rows)
 
 
-def switch_tables(report):
+def pairs_table(report):
+    """Returns the lines of the table of two queue pairs against one."""
+    cases = collections.defaultdict(dict)
+    for result in report["queue_pairs"]:
+        cases[result["ring"], result["frame_size"]][
+            result["queue_pairs"]] = result
+    rows = [key + (spread(pairs[1]), spread(pairs[2]),
+                   ratio(pairs[2]["cycles_per_frame"],
+                         pairs[1]["cycles_per_frame"]))
+            for key, pairs in cases.items()]
+    return table("Cycles of one thread, alone and beside another one",
+                 ("Virtqueues", "Bytes", "One queue pair", "Two queue pairs",
+                  "two / one"), rows)
+
+
+def by_size(report):
+    """Returns the results of both paths for each size."""
     sizes = collections.OrderedDict()
     for result in report["results"]:
         sizes.setdefault(result["frame_size"], {})[result["path"]] = result
+    return sizes.items()
+
+
+def cycles_table(report):
     rows = [(size, spread(paths["zcrx"]), spread(paths["ovs"]),
-             ratio(paths["ovs"]["cycles_per_frame"],
-                   paths["zcrx"]["cycles_per_frame"]),
+             "%.2f (%.2f to %.2f)" % tuple(paths["zcrx"]["ovs_ratio" + end]
+                                           for end in ("", "_min", "_max")),
              paths["zcrx"]["frames_per_second"],
              paths["ovs"]["frames_per_second"],
              paths["zcrx"]["drops"], paths["ovs"]["drops"])
-            for size, paths in sizes.items()]
-    yield from table("Cycles, frames per second and drops of the running "
-                     "daemon", ("Bytes", "zcrx", "ovs", "ovs / zcrx",
-                                "zcrx frames/s", "ovs frames/s", "zcrx drops",
-                                "ovs drops"), rows)
+            for size, paths in by_size(report)]
+    return table("Cycles, frames per second and drops of the running daemon",
+                 ("Bytes", "zcrx", "ovs", "ovs / zcrx", "zcrx frames/s",
+                  "ovs frames/s", "zcrx drops", "ovs drops"), rows)
+
+
+def misses_table(report):
+    """Returns the lines of the table of cache misses, none if the machine
+    does not count them."""
+    rows = [(size, ) + tuple(paths[name]["cache_misses_per_frame"]
+                             for name in ("zcrx", "ovs"))
+            for size, paths in by_size(report)]
+    rows = [row for row in rows if None not in row]
+    if not rows:
+        return ["This machine does not count cache misses.", ""]
+    return table("Cache misses for each frame", ("Bytes", "zcrx", "ovs"), rows)
+
+
+def latency(one, name):
+    """Returns a quantile with the least and the most of the runs, in
+    microseconds."""
+    values = [one["latency_%s_ns%s" % (name, end)]
+              for end in ("", "_min", "_max")]
+    if None in values:
+        return "unknown"
+    return "%.2f (%.2f to %.2f)" % tuple(value / 1000 for value in values)
+
+
+def latency_table(report):
+    rows = []
+    for size, paths in by_size(report):
+        for pair in zip(paths["zcrx"]["latency"], paths["ovs"]["latency"]):
+            for name, one in zip(("zcrx", "ovs"), pair):
+                rows.append((size, one["load"], name, one["offered_rate"])
+                            + tuple(latency(one, quantile) for quantile
+                                    in ("p50", "p99", "p999"))
+                            + (one["drops"], ))
+    return table("Latency in microseconds",
+                 ("Bytes", "Load %", "Path", "Frames/s", "p50", "p99", "p99.9",
+                  "Drops"), rows)
+
+
+def memory_table(report):
+    rows = [(one["mtu"], one["path"], one["dpdk_bytes"], one["other_bytes"],
+             "%.2f" % (one["bytes_per_queue_pair"] / 2**20))
+            for one in report["memory"]]
+    return table("Memory of a port with one queue pair of 1024",
+                 ("MTU", "Path", "Bytes in DPDK's heaps", "Other bytes",
+                  "MiB in all"), rows)
+
+
+def switch_tables(report):
+    for make in cycles_table, misses_table, latency_table, memory_table:
+        yield from make(report)
+
+
+def targets_table(relay, switch):
+    rows = zcrx_bench_targets.check(relay, switch)
+    return table("What was to be reached, and was it?",
+                 ("What", "Target", "Reached", "Met"), rows)
 
 
 def facts(report):
@@ -94,13 +175,18 @@ def facts(report):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("relay", "switch"))
-    parser.add_argument("report", type=argparse.FileType())
+    parser.add_argument("kind", choices=("relay", "pairs", "switch",
+                                         "targets"))
+    parser.add_argument("reports", type=argparse.FileType(), nargs="+",
+                        help="of relay; of switch; for \"targets\", of relay "
+                        "and of switch")
     args = parser.parse_args()
-    report = json.load(args.report)
-    tables = relay_tables if args.kind == "relay" else switch_tables
+    reports = [json.load(report) for report in args.reports]
+    tables = {"relay": relay_tables, "pairs": pairs_table,
+              "switch": switch_tables, "targets": targets_table}[args.kind]
+    lines = list(facts(reports[0])) if args.kind in ("relay", "switch") else []
     print(".. Made by \"make bench\".\n")
-    print("\n".join(list(facts(report)) + list(tables(report))).rstrip())
+    print("\n".join(lines + list(tables(*reports))).rstrip())
 
 
 if __name__ == "__main__":

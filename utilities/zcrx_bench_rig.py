@@ -70,6 +70,8 @@ class Rig(object):
         self.huge = not args.no_huge
         self.nice = args.nice
         self.processes = []
+        # Of others, before anything is measured.
+        self.load_average = round(os.getloadavg()[0], 2)
         # What was started, to be stopped in reverse order.
         self.started = contextlib.ExitStack()
 
@@ -291,6 +293,7 @@ class Rig(object):
         with open("/proc/cpuinfo") as f:
             models = re.findall(r"^model name\s*: *(.*)$", f.read(), re.M)
         return {"cpu": models[0] if models else "", "cpus": os.cpu_count(),
-                "hugepages": self.huge, "pmd_cpu": self.pmd_cpu,
+                "hugepages": self.huge, "load_average": self.load_average,
+                "pmd_cpu": self.pmd_cpu,
                 "device_and_guest_cpu": self.device_cpu,
                 "kernel": os.uname().release}
