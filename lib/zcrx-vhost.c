@@ -43,7 +43,11 @@
      | (1ULL << VIRTIO_NET_F_HOST_TSO6))
 
 /* Features of DPDK's vhost library that ring sync does not serve (yet, or
- * ever).  What is left is what a guest is offered. */
+ * ever).  What is left is what a guest is offered.
+ *
+ * VIRTIO_F_IN_ORDER is among them, as a buffer that the VF has is overtaken by
+ * frames from OVS, and by others when the VF gives it back without a frame:
+ * when it drops one, or stops (Virtio 1.2 2.7.9, 2.8.8). */
 #define UNSERVED_FEATURES                       \
     ((1ULL << VIRTIO_F_IN_ORDER)                \
      | (1ULL << VIRTIO_F_ACCESS_PLATFORM)       \
@@ -58,6 +62,10 @@
 
 /* Its answer is the position of a virtqueue. */
 #define GET_VRING_BASE 11
+
+/* Requests of a protocol feature that is not served. */
+#define GET_INFLIGHT_FD 31
+#define SET_INFLIGHT_FD 32
 
 #define SERVED_PROTOCOL_FEATURES                        \
     ((1ULL << VHOST_USER_PROTOCOL_F_MQ)                 \
@@ -118,6 +126,21 @@ session_of(int vid)
             ? NULL : find_session(path));
 }
 
+/* Makes 'msg', which is about memory for inflight descriptors, one about a
+ * page for no virtqueue.  The library handles such messages though it does not
+ * offer that, and then writes to the front end's memory without a look at
+ * whether there is enough of it, or forgets to close the file. */
+static void
+disarm_inflight(void *msg)
+{
+    static const struct {
+        uint64_t mmap_size, mmap_offset;
+        uint16_t num_queues, queue_size;
+    } __attribute__((__packed__)) none = { .mmap_size = 4096 };
+
+    memcpy((char *) msg + 3 * sizeof(uint32_t), &none, sizeof none);
+}
+
 static enum rte_vhost_msg_result
 before_message(int vid, void *msg)
 {
@@ -128,6 +151,9 @@ before_message(int vid, void *msg)
 
     memcpy(words, msg, sizeof words);
     request = words[0];
+    if (request == GET_INFLIGHT_FD || request == SET_INFLIGHT_FD) {
+        disarm_inflight(msg);
+    }
     if (vhost && vhost->vid == vid) {
         for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
             if (messages[i].request == request) {

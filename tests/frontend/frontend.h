@@ -40,10 +40,11 @@
 /* The protocol's numbers. */
 enum frontend_request {
     GET_FEATURES = 1, SET_FEATURES = 2, SET_OWNER = 3, SET_MEM_TABLE = 5,
-    SET_VRING_NUM = 8, SET_VRING_ADDR = 9, SET_VRING_BASE = 10,
-    GET_VRING_BASE = 11, SET_VRING_KICK = 12, SET_VRING_CALL = 13,
+    SET_LOG_BASE = 6, SET_VRING_NUM = 8, SET_VRING_ADDR = 9,
+    SET_VRING_BASE = 10, GET_VRING_BASE = 11, SET_VRING_KICK = 12,
+    SET_VRING_CALL = 13,
     GET_PROTOCOL_FEATURES = 15, SET_PROTOCOL_FEATURES = 16,
-    SET_VRING_ENABLE = 18,
+    SET_VRING_ENABLE = 18, GET_INFLIGHT_FD = 31, SET_INFLIGHT_FD = 32,
 };
 
 struct frontend_region {
@@ -63,6 +64,10 @@ struct frontend_message {
             uint32_t n, padding;
             struct frontend_region regions[8];
         } mem;
+        struct {
+            uint64_t size, offset;
+            uint16_t n_queues, queue_size;
+        } shared;               /* Of logging and inflight descriptors. */
     };
 } __attribute__((__packed__));
 

@@ -396,9 +396,10 @@ main(int argc, char *argv[])
     if (fe.sock < 0) {
         die("accept");
     }
-    /* VERSION_1, protocol features, several queue pairs (with what that
-     * needs), mergeable buffers. */
-    sync_with_port(frontend_negotiate(&fe, (UINT64_C(1) << 32 | 1 << 30
+    /* IN_ORDER, VERSION_1, protocol features, several queue pairs (with what
+     * that needs), mergeable buffers. */
+    sync_with_port(frontend_negotiate(&fe, (UINT64_C(1) << 35
+                                            | UINT64_C(1) << 32 | 1 << 30
                                             | 1 << 22 | 1 << 17 | 1 << 15
                                             | (uint64_t) packed << 34))
                    && set_up());

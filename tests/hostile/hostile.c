@@ -249,14 +249,59 @@ attack_ring(void)
     }
 }
 
+/* A message of a kind that was not agreed on, of memory that is smaller than
+ * it says, or wraps.  It may have an answer, which nobody waits for. */
+static bool
+send_shared_memory(enum frontend_request request)
+{
+    struct frontend_message m = {
+        .request = request,
+        .size = sizeof m.shared,
+        .shared = {
+            .size = rnd(2) ? 4096 : UINT64_MAX - rnd(8192),
+            .offset = rnd(2) ? 0 : UINT64_MAX - rnd(8192),
+            .n_queues = 1 + rnd(16),
+            .queue_size = 1 << rnd(16),
+        },
+    };
+
+    if (request == SET_LOG_BASE) {
+        m.size = 16;
+    }
+    frontend_send(&fe, &m, fe.fds, request != GET_INFLIGHT_FD);
+    return false;
+}
+
+/* A message with descriptors that nobody needs.  The port must close them. */
+static bool
+send_descriptors(void)
+{
+    static const enum frontend_request requests[] = {
+        GET_FEATURES, SET_FEATURES, SET_VRING_NUM, SET_VRING_ENABLE,
+        SET_VRING_CALL, SET_MEM_TABLE, SET_LOG_BASE, GET_VRING_BASE,
+    };
+    struct frontend_message m = {
+        .request = requests[rnd(sizeof requests / sizeof requests[0])],
+        .size = 8,
+        .state = { rnd(2), 64 },
+    };
+    int fds[8];
+
+    for (int i = 0; i < 8; i++) {
+        fds[i] = fe.vqs[i].kick;
+    }
+    frontend_send(&fe, &m, fds, 2 + rnd(7));
+    return false;
+}
+
 /* Sends a message that no front end sends.  Returns false if the port has hung
- * up. */
+ * up, or there is no knowing what it answers. */
 static bool
 attack_session(void)
 {
     int i = rnd(2);
 
-    switch (rnd(5)) {
+    switch (rnd(10)) {
     case 0:                     /* Moves it, to any place. */
         return frontend_send_addr(&fe, i, rnd(2 * REGION_SIZE),
                                   rnd(2 * REGION_SIZE), rnd(2 * REGION_SIZE));
@@ -272,6 +317,17 @@ attack_session(void)
                 && frontend_send_state(&fe, SET_VRING_NUM, i, 32768));
     case 3:
         return frontend_send_state(&fe, SET_VRING_BASE, i, rnd(UINT32_MAX));
+    case 4:                     /* CVE-2020-10723: no such virtqueue. */
+        return frontend_send_state(&fe, SET_VRING_NUM + rnd(3),
+                                   256 << rnd(24) | i, rnd(65536));
+    case 5:                     /* CVE-2020-10722: a sum that wraps. */
+        return send_shared_memory(SET_LOG_BASE);
+    case 6:                     /* CVE-2020-10726: over and over. */
+        return send_shared_memory(GET_INFLIGHT_FD);
+    case 7:                     /* CVE-2021-3839: beyond what it is. */
+        return send_shared_memory(SET_INFLIGHT_FD);
+    case 8:                     /* CVE-2022-0669: descriptors that stay. */
+        return send_descriptors();
     default:
         return send_bad_memory();
     }
@@ -354,7 +410,7 @@ main(int argc, char *argv[])
                 n_messages++;
                 up = (attack_session()
                       && frontend_ask(&fe, GET_FEATURES, &ignored));
-                usleep(rnd(300000));
+                usleep(rnd(100000));
             }
             if (!rnd(8)) {
                 break;          /* Hangs up. */

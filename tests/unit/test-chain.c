@@ -239,7 +239,8 @@ test_layouts(void)
     }
 }
 
-/* What drivers seldom do, but may. */
+/* What drivers seldom do, but may.  In CVE-2022-2132 it was a header in
+ * several pieces. */
 static void
 test_odd_layouts(void)
 {

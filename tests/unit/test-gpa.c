@@ -217,6 +217,8 @@ test_missing_pages(void)
     }
 }
 
+/* What ends behind memory is not in it, also where the sum wraps
+ * (CVE-2020-10722, CVE-2020-14376). */
 static void
 test_find_edges(void)
 {

@@ -16,10 +16,16 @@
 
 /* What a guest can do wrong to a split virtqueue: each error that there is, in
  * each way to come upon it.  The queue stops, nothing is lost, and no byte is
- * written where it should not be. */
+ * written where it should not be.
+ *
+ * Among these are the kinds of error for which advisories were published:
+ * addresses and lengths that were not checked (CVE-2020-10725, and in vhost's
+ * cryptographic part CVE-2020-14374, -14376 and -14377), and work without end
+ * (CVE-2020-14378). */
 
 #include "zcrx-vring.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -511,6 +517,78 @@ test_huge_buffer(void)
     munmap(mem, size);
 }
 
+/* A descriptor that is never the same for long: 'addr' and 'len' are good or
+ * bad, each for itself. */
+struct changing {
+    volatile __u64 *addr;
+    volatile __u32 *len;
+    bool stop;
+};
+
+static void *
+change(void *changing_)
+{
+    struct changing *c = changing_;
+
+    while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+        *c->addr = FAR_END - 100;
+        *c->len = 100;
+        *c->addr = FAR_END + 100;
+        *c->addr = FAR_END - 100;
+        *c->len = UINT32_MAX;
+    }
+    return NULL;
+}
+
+/* Descriptors change while they are read (CVE-2020-14375): what is used is
+ * what was checked. */
+static void
+test_changing(void)
+{
+    for (int packed = 0; packed < 2; packed++) {
+        static char frame[2 * MEM_SIZE];
+        struct changing changing;
+        unsigned int n_good = 0;
+        uint8_t *far;
+        pthread_t thread;
+
+        guest_init(&guest, MEM_SIZE);
+        (packed ? guest_vq_init_packed : guest_vq_init)(&gq, &guest, RING_SIZE,
+                                                        0, true);
+        CHECK(!zcrx_vring_init(&vq, &gq.config, &guest.map));
+        guest_post_one(&gq, FAR_END - 100, 100);
+        far = guest.mem[GUEST_FAR];
+        changing = (struct changing) {
+            .addr = packed ? &gq.ring[0].addr : &gq.desc[0].addr,
+            .len = packed ? &gq.ring[0].len : &gq.desc[0].len,
+        };
+        CHECK(!pthread_create(&thread, NULL, change, &changing));
+        for (int i = 0; i < 20000 || !n_good; i++) {
+            struct zcrx_chain chain;
+            struct zcrx_rx_buf buf;
+
+            vq.error = ZCRX_VRING_OK;
+            if (!zcrx_vring_take_rx(&vq, &buf, 1)) {
+                CHECK(vq.error);
+                continue;
+            }
+            CHECK(buf.hdr == far + MEM_SIZE - 100);
+            CHECK(buf.data == far + MEM_SIZE - 88);
+            CHECK_EQ(buf.contig, 88);
+            CHECK_EQ(buf.room, 88);
+            n_good++;
+            zcrx_chain_init(&chain, &vq, &buf.head);
+            CHECK(zcrx_chain_write(&chain, frame, sizeof frame) <= 100);
+            zcrx_vring_untake(&vq, &buf.head, 1);
+        }
+        changing.stop = true;
+        pthread_join(thread, NULL);
+        zcrx_vring_destroy(&vq);
+        guest_vq_destroy(&gq);
+        guest_destroy(&guest);
+    }
+}
+
 /* What is wrong with a virtqueue before anybody has looked into it; test-vring
  * has the cases. */
 static void
@@ -562,6 +640,7 @@ main(void)
         { "bad buffers to read", test_bad_chain_read },
         { "header alone", test_header_alone },
         { "buffers of more than 4 GiB", test_huge_buffer },
+        { "descriptors that change", test_changing },
         { "virtqueues that cannot be", test_set_up },
         { "every error was provoked", test_all_provoked },
     };

@@ -396,7 +396,7 @@ test_tso(void)
 }
 
 /* Whatever the header says, nothing outside the frame is touched, and what the
- * VF is told lies within its first part. */
+ * VF is told lies within its first part (CVE-2024-11614). */
 static void
 test_hostile(void)
 {
