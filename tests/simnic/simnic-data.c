@@ -249,12 +249,61 @@ account(struct simnic *sn, const uint8_t *frame, uint32_t len)
     }
 }
 
+/* Returns true if the driver may ask for what is in 'hdr', for a frame of
+ * 'len' bytes. */
+static bool
+may_ask(const struct simnic *sn, const struct virtio_net_hdr_v1 *hdr,
+        uint32_t len)
+{
+    bool csum = hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+
+    if (csum && (!simnic_has_feature(sn, VIRTIO_NET_F_CSUM)
+                 || hdr->csum_start + hdr->csum_offset + 2u > len)) {
+        return false;
+    }
+    switch (hdr->gso_type) {
+    case VIRTIO_NET_HDR_GSO_NONE:
+        return true;
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+        return csum && simnic_has_feature(sn, VIRTIO_NET_F_HOST_TSO4);
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        return csum && simnic_has_feature(sn, VIRTIO_NET_F_HOST_TSO6);
+    default:
+        return false;
+    }
+}
+
+static void
+put_on_wire(struct simnic *sn, struct simnic_pair *pair, void *frame,
+            uint32_t len)
+{
+    pair->stats.tx_frames++;
+    pair->stats.tx_bytes += len;
+    account(sn, frame, len);
+    if (sn->config.transmitted) {
+        sn->config.transmitted(sn->config.aux, frame, len);
+    }
+}
+
+struct segmentation {
+    struct simnic *sn;
+    struct simnic_pair *pair;
+};
+
+static void
+put_segment(void *s_, void *segment, uint32_t len)
+{
+    struct segmentation *s = s_;
+
+    put_on_wire(s->sn, s->pair, segment, len);
+}
+
 /* Takes one frame that the driver transmits, out of 'buffer'. */
 static void
 take_frame(struct simnic *sn, struct simnic_pair *pair,
            const struct simnic_buffer *buffer)
 {
-    uint8_t data[HDR_LEN + SIMNIC_FRAME_MAX];
+    uint8_t data[HDR_LEN + SIMNIC_FRAME_MAX_TSO];
     uint32_t skip = hdr_len(sn);
     struct virtio_net_hdr_v1 hdr;
     uint8_t *frame = data + skip;
@@ -280,12 +329,23 @@ take_frame(struct simnic *sn, struct simnic_pair *pair,
     }
     len -= skip;
     memcpy(&hdr, data, sizeof hdr);
-    if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE
-        || (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM
-            && (!simnic_has_feature(sn, VIRTIO_NET_F_CSUM)
-                || hdr.csum_start + hdr.csum_offset + 2u > len))) {
+    if (!may_ask(sn, &hdr, len)) {
         simnic_halt(sn, &pair->tx,
                     "a header asks for what was not negotiated");
+        return;
+    }
+    if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+        struct segmentation s = { sn, pair };
+
+        if (!simnic_frame_segment(frame, len, hdr.csum_start, hdr.gso_size,
+                                  put_segment, &s)) {
+            simnic_halt(sn, &pair->tx, "a frame cannot be segmented");
+        }
+        sn->stats.tx_offloads++;
+        return;
+    }
+    if (len > SIMNIC_FRAME_MAX) {
+        sn->stats.tx_bad_length++;
         return;
     }
     if (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
@@ -293,12 +353,7 @@ take_frame(struct simnic *sn, struct simnic_pair *pair,
                                    hdr.csum_offset);
         sn->stats.tx_offloads++;
     }
-    pair->stats.tx_frames++;
-    pair->stats.tx_bytes += len;
-    account(sn, frame, len);
-    if (sn->config.transmitted) {
-        sn->config.transmitted(sn->config.aux, frame, len);
-    }
+    put_on_wire(sn, pair, frame, len);
 }
 
 /* Moves up to a burst of frames from the driver to the wire.  Returns how

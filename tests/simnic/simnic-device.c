@@ -340,6 +340,8 @@ simnic_all_features(void)
 {
     return (UINT64_C(1) << VIRTIO_NET_F_CSUM
             | UINT64_C(1) << VIRTIO_NET_F_GUEST_CSUM
+            | UINT64_C(1) << VIRTIO_NET_F_HOST_TSO4
+            | UINT64_C(1) << VIRTIO_NET_F_HOST_TSO6
             | UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF
             | UINT64_C(1) << VIRTIO_NET_F_MQ
             | UINT64_C(1) << VIRTIO_F_VERSION_1

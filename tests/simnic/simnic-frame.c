@@ -22,6 +22,8 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 
 /* Where things are, in bytes. */
@@ -257,4 +259,95 @@ simnic_frame_fill_checksum(void *frame_, uint32_t len, uint16_t start,
     uint16_t checksum = fold(sum_words(frame + start, len - start, 0));
 
     store_be16(frame + start + offset, checksum ? checksum : 0xffff);
+}
+
+/* Stores in '*l3' where the IP header of 'frame' begins, whose TCP header is
+ * at 'l4'.  Returns false if there is none. */
+static bool
+find_ip(const uint8_t *frame, uint16_t l4, uint16_t *l3, bool *ipv6)
+{
+    *l3 = IP_OFFSET;
+    while (load_be16(frame + *l3 - 2) == ETHERTYPE_VLAN && *l3 + 4 < l4) {
+        *l3 += 4;
+    }
+    *ipv6 = load_be16(frame + *l3 - 2) == ETHERTYPE_IPV6;
+    return (*ipv6 ? *l3 + sizeof(struct ip6_hdr) == l4
+            : (load_be16(frame + *l3 - 2) == ETHERTYPE_IP
+               && *l3 + 4 * (frame[*l3] & 15) == l4));
+}
+
+/* Makes the headers of a segment right: 'frame', 'len' bytes long, with the IP
+ * header at 'l3' and the TCP header at 'l4', is the one number 'n' and begins
+ * 'done' bytes into the data. */
+static void
+fix_headers(uint8_t *frame, uint32_t len, uint16_t l3, uint16_t l4, bool ipv6,
+            uint16_t n, uint32_t done, bool is_last)
+{
+    struct tcphdr tcp;
+    uint32_t sum;
+
+    memcpy(&tcp, frame + l4, sizeof tcp);
+    tcp.seq = htobe32(be32toh(tcp.seq) + done);
+    tcp.fin &= is_last;
+    tcp.psh &= is_last;
+    tcp.check = 0;
+    memcpy(frame + l4, &tcp, sizeof tcp);
+
+    if (ipv6) {
+        store_be16(frame + l3 + offsetof(struct ip6_hdr, ip6_plen), len - l4);
+        sum = sum_words(frame + l3 + offsetof(struct ip6_hdr, ip6_src), 32,
+                        0);
+    } else {
+        uint8_t *ip = frame + l3;
+
+        store_be16(ip + offsetof(struct iphdr, tot_len), len - l3);
+        store_be16(ip + offsetof(struct iphdr, id),
+                   load_be16(ip + offsetof(struct iphdr, id)) + n);
+        store_be16(ip + offsetof(struct iphdr, check), 0);
+        store_be16(ip + offsetof(struct iphdr, check),
+                   fold(sum_words(ip, l4 - l3, 0)));
+        sum = sum_words(ip + offsetof(struct iphdr, saddr), 8, 0);
+    }
+    sum += IPPROTO_TCP + len - l4;
+    store_be16(frame + l4 + offsetof(struct tcphdr, check),
+               fold(sum_words(frame + l4, len - l4, sum)));
+}
+
+/* Does what a virtio-net header with VIRTIO_NET_HDR_GSO_TCPV4 or _TCPV6 asks
+ * for: calls 'cb' for each segment of the TCP packet in 'frame', whose TCP
+ * header is at 'start', with up to 'size' bytes of data each.  Returns false
+ * if it is none. */
+bool
+simnic_frame_segment(const void *frame_, uint32_t len, uint16_t start,
+                     uint16_t size,
+                     void (*cb)(void *aux, void *segment, uint32_t len),
+                     void *aux)
+{
+    uint8_t segment[SIMNIC_FRAME_MAX];
+    const uint8_t *frame = frame_;
+    uint32_t all, done = 0;
+    uint16_t l3, n = 0;
+    bool ipv6;
+
+    if (start + sizeof(struct tcphdr) > len
+        || !find_ip(frame, start, &l3, &ipv6)) {
+        return false;
+    }
+    all = start + (frame[start + 12] >> 4) * 4;
+    if (all > len || all < start + sizeof(struct tcphdr) || !size
+        || all + size > sizeof segment) {
+        return false;
+    }
+    do {
+        uint32_t left = len - all - done;
+        uint32_t part = left < size ? left : size;
+
+        memcpy(segment, frame, all);
+        memcpy(segment + all, frame + all + done, part);
+        fix_headers(segment, all + part, l3, start, ipv6, n++, done,
+                    part == left);
+        cb(aux, segment, all + part);
+        done += part;
+    } while (all + done < len);
+    return true;
 }

@@ -34,10 +34,14 @@
  *
  * All numbers are big-endian.  Both checksums are right. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SIMNIC_FRAME_MIN 60
 #define SIMNIC_FRAME_MAX 9728
+
+/* What a driver may have segmented: an IP packet of the greatest length. */
+#define SIMNIC_FRAME_MAX_TSO (65535 + 40 + 22)
 #define SIMNIC_FRAME_MAGIC 0x5a435258
 
 /* Flows that a frame can tell apart. */
@@ -66,5 +70,9 @@ void simnic_frame_spoil_checksum(void *frame);
 uint32_t simnic_frame_hash(const void *frame, uint32_t len);
 void simnic_frame_fill_checksum(void *frame, uint32_t len, uint16_t start,
                                 uint16_t offset);
+bool simnic_frame_segment(const void *frame, uint32_t len, uint16_t start,
+                          uint16_t size,
+                          void (*cb)(void *aux, void *segment, uint32_t len),
+                          void *aux);
 
 #endif /* simnic-frame.h */

@@ -50,8 +50,8 @@ Options of \"run\":\n\
   --connect            SOCKET is the driver's (net_virtio_user,server=1)\n\
   --pairs N            queue pairs at most (default: 64)\n\
   --without FEATURE,...\n\
-                       do not offer: csum, guest_csum, mrg_rxbuf, mq,\n\
-                       version_1, ring_packed, in_order\n\
+                       do not offer: csum, guest_csum, host_tso4, host_tso6,\n\
+                       mrg_rxbuf, mq, version_1, ring_packed, in_order\n\
   --control SOCKET     take commands here\n\
   --do COMMAND         carry out a command first; may be repeated\n\
   --record CAPTURE     write what is transmitted to a capture\n\
@@ -70,6 +70,8 @@ static const struct feature {
 } features[] = {
     { "csum", VIRTIO_NET_F_CSUM },
     { "guest_csum", VIRTIO_NET_F_GUEST_CSUM },
+    { "host_tso4", VIRTIO_NET_F_HOST_TSO4 },
+    { "host_tso6", VIRTIO_NET_F_HOST_TSO6 },
     { "mrg_rxbuf", VIRTIO_NET_F_MRG_RXBUF },
     { "mq", VIRTIO_NET_F_MQ },
     { "version_1", VIRTIO_F_VERSION_1 },

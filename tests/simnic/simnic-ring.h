@@ -30,7 +30,7 @@
 #include "simnic-memory.h"
 
 /* Descriptors of one buffer. */
-#define SIMNIC_MAX_SEGS 16
+#define SIMNIC_MAX_SEGS 20
 
 struct simnic_seg {
     uint64_t addr;              /* In the driver's process. */

@@ -90,7 +90,7 @@ struct simnic_config {
     SIMNIC_COUNTER(tx_bad_length)       /* No Ethernet frame. */            \
     SIMNIC_COUNTER(tx_gaps)             /* Numbers that were left out... */ \
     SIMNIC_COUNTER(tx_backward)         /* ...and that came late. */        \
-    SIMNIC_COUNTER(tx_offloads)         /* Checksums filled in. */          \
+    SIMNIC_COUNTER(tx_offloads)         /* Requests in headers. */           \
     SIMNIC_COUNTER(stalled)             /* Descriptors kept for ever. */    \
     SIMNIC_COUNTER(odd_frames)          /* Of the odd size. */              \
     SIMNIC_COUNTER(late_writes)         /* After stopping. */               \
