@@ -35,7 +35,7 @@
 /* For each part of a virtqueue, in bytes. */
 #define FRONTEND_RING_SPACE 16384
 #define FRONTEND_MAX_RING 1024
-#define FRONTEND_MAX_VQS 16
+#define FRONTEND_MAX_VQS 128
 
 /* The protocol's numbers. */
 enum frontend_request {

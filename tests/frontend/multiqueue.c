@@ -362,10 +362,7 @@ obey(const char *command, const char *arg)
 int
 main(int argc, char *argv[])
 {
-    static const size_t sizes[] = {
-        FRONTEND_MAX_VQS * 3 * FRONTEND_RING_SPACE,
-        MAX_PAIRS * MAX_SIZE * BUF_LEN
-    };
+    size_t sizes[FRONTEND_N_REGIONS];
     bool packed = false;
     int listener, i;
 
@@ -384,6 +381,8 @@ main(int argc, char *argv[])
         fprintf(stderr, "usage: multiqueue [OPTION...] SOCKET COMMAND...\n");
         return EXIT_FAILURE;
     }
+    sizes[0] = n_pairs * 2 * 3 * FRONTEND_RING_SPACE;
+    sizes[1] = n_pairs * MAX_SIZE * BUF_LEN;
     if (!frontend_init(&fe, sizes, false)) {
         die("memory");
     }
