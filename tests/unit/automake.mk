@@ -74,7 +74,8 @@ check_PROGRAMS += \
 	tests/unit/test-qualify \
 	tests/unit/test-slow \
 	tests/unit/test-sync \
-	tests/unit/test-sync-guest
+	tests/unit/test-sync-guest \
+	tests/unit/test-vf-stop
 
 unit_libs = lib/libzcrx.a lib/libzcrxring.a $(DPDK_LIBS)
 
@@ -121,6 +122,9 @@ tests_unit_test_sync_guest_SOURCES = \
 	tests/unit/rig.c
 tests_unit_test_sync_guest_LDADD = $(unit_libs)
 
+tests_unit_test_vf_stop_SOURCES = tests/unit/test-vf-stop.c
+tests_unit_test_vf_stop_LDADD = $(unit_libs)
+
 # The flags come out of Open vSwitch's build.
 $(tests_unit_test_audit_OBJECTS) \
 $(tests_unit_test_dma_OBJECTS) \
@@ -130,4 +134,5 @@ $(tests_unit_test_pool_model_OBJECTS) \
 $(tests_unit_test_qualify_OBJECTS) \
 $(tests_unit_test_slow_OBJECTS) \
 $(tests_unit_test_sync_OBJECTS) \
-$(tests_unit_test_sync_guest_OBJECTS): ovs/stamp
+$(tests_unit_test_sync_guest_OBJECTS) \
+$(tests_unit_test_vf_stop_OBJECTS): ovs/stamp
