@@ -28,6 +28,7 @@ DOC_SOURCE = \
 	Documentation/ref/options.inc \
 	Documentation/ref/ovs-dpdkzcrx.7.rst \
 	Documentation/ref/ovs-zcrx-bench.8.rst \
+	Documentation/ref/performance-instructions.inc \
 	Documentation/ref/performance-pairs.inc \
 	Documentation/ref/performance-relay.inc \
 	Documentation/ref/performance-relay.svg \

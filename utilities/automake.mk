@@ -56,12 +56,16 @@ BENCH_REPORT = $(PYTHON3) $(srcdir)/utilities/zcrx_bench_report.py
 BENCH_DOC = $(srcdir)/Documentation/ref/performance-
 bench: programs
 	$(BENCH) relay --json --plot $(BENCH_DOC)relay.svg > bench-relay.json
+	$(BENCH) relay --json --instructions --sizes 64,1518 --caches warm \
+		--frames 2048 > bench-instructions.json
 	$(BENCH) switch --json --plot $(BENCH_DOC)switch.svg > bench-switch.json
 	$(BENCH_REPORT) relay bench-relay.json > $(BENCH_DOC)relay.inc
+	$(BENCH_REPORT) instructions bench-instructions.json \
+		> $(BENCH_DOC)instructions.inc
 	$(BENCH_REPORT) pairs bench-relay.json > $(BENCH_DOC)pairs.inc
 	$(BENCH_REPORT) switch bench-switch.json > $(BENCH_DOC)switch.inc
 	$(BENCH_REPORT) targets bench-relay.json bench-switch.json \
 		> $(BENCH_DOC)targets.inc
 .PHONY: bench
 
-CLEANFILES += bench-relay.json bench-switch.json
+CLEANFILES += bench-instructions.json bench-relay.json bench-switch.json

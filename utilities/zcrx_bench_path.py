@@ -44,10 +44,11 @@ def buffer_size(mtu):
 class Path(object):
     """A path, with its ports and what is at both of its ends, for as long as
     the context lasts."""
-    def __init__(self, rig, name, mtu=USUAL_MTU):
+    def __init__(self, rig, name, mtu=USUAL_MTU, copying=False):
         self.rig = rig
         self.name = name
         self.mtu = mtu
+        self.copying = copying
         self.parts = contextlib.ExitStack()
 
     def __enter__(self):
@@ -84,7 +85,8 @@ class Path(object):
               "queue_size=%d,mrg_rxbuf=0" % RING_SIZE)
         vm = "options:vhost-server-path=" + self.rig.path("vm0.sock")
         if self.name == "zcrx":
-            ports = {"zc0": ("type=dpdkzcrx", vf, vm)}
+            ports = {"zc0": ("type=dpdkzcrx", vf, vm, "options:zcrx-mode=%s"
+                             % ("copy" if self.copying else "auto"))}
         else:
             ports = {"vf0": ("type=dpdk", vf),
                      "vm0": ("type=dpdkvhostuserclient", vm)}

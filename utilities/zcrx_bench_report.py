@@ -74,6 +74,19 @@ def relay_tables(report):
             else "in no cache"), header, rows)
 
 
+def instructions_table(report):
+    cases = collections.defaultdict(dict)
+    for result in report["results"]:
+        cases[result["ring"], result["frame_size"]][result["path"]] = \
+            result["instructions_per_frame"]
+    rows = [key + (paths["zcrx"], paths["vhost-copy"], paths["floor"],
+                   ratio(paths["vhost-copy"], paths["zcrx"]))
+            for key, paths in cases.items()]
+    return table("Instructions for each frame, 32 at once",
+                 ("Virtqueues", "Bytes", "zcrx", "vhost-copy", "floor",
+                  "vhost-copy / zcrx"), rows)
+
+
 def pairs_table(report):
     """Returns the lines of the table of two queue pairs against one."""
     cases = collections.defaultdict(dict)
@@ -147,11 +160,13 @@ def latency_table(report):
 
 
 def memory_table(report):
-    rows = [(one["mtu"], one["path"], one["dpdk_bytes"], one["other_bytes"],
+    rows = [(one["mtu"], one["path"], "yes" if one["copying"] else "no",
+             one["dpdk_bytes"], one["other_bytes"],
              "%.2f" % (one["bytes_per_queue_pair"] / 2**20))
             for one in report["memory"]]
     return table("Memory of a port with one queue pair of 1024",
-                 ("MTU", "Path", "Bytes in DPDK's heaps", "Other bytes",
+                 ("MTU", "Path", "Copies", "Bytes in DPDK's heaps",
+                  "Other bytes",
                   "MiB in all"), rows)
 
 
@@ -175,15 +190,16 @@ def facts(report):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("relay", "pairs", "switch",
-                                         "targets"))
+    parser.add_argument("kind", choices=("relay", "instructions", "pairs",
+                                         "switch", "targets"))
     parser.add_argument("reports", type=argparse.FileType(), nargs="+",
                         help="of relay; of switch; for \"targets\", of relay "
                         "and of switch")
     args = parser.parse_args()
     reports = [json.load(report) for report in args.reports]
-    tables = {"relay": relay_tables, "pairs": pairs_table,
-              "switch": switch_tables, "targets": targets_table}[args.kind]
+    tables = {"relay": relay_tables, "instructions": instructions_table,
+              "pairs": pairs_table, "switch": switch_tables,
+              "targets": targets_table}[args.kind]
     lines = list(facts(reports[0])) if args.kind in ("relay", "switch") else []
     print(".. Made by \"make bench\".\n")
     print("\n".join(lines + list(tables(*reports))).rstrip())

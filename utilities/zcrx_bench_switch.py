@@ -48,6 +48,9 @@ LOADS = (10, 50, 90)
 MTUS = (USUAL_MTU, 9000)
 MIN_MTU, MAX_MTU = 576, 9702
 
+# Ports whose memory to look at, and whether these copy.
+MEMORY_OF = (("zcrx", False), ("zcrx", True), ("ovs", True))
+
 QUANTILES = ("latency_p50_ns", "latency_p99_ns", "latency_p999_ns")
 
 
@@ -144,16 +147,17 @@ def add_ratios(results, runs):
             result["ovs_ratio_max"] = round(max(ratios), 3)
 
 
-def measure_memory(rig, name, mtu):
+def measure_memory(rig, name, mtu, copying):
     """Returns what a daemon has more with the ports than without."""
     rig.restart()
     # It has a PMD thread before, which is no port's.
     rig.run("ovs-vsctl", "add-port", "br0", "pmd0", "--", "set", "Interface",
             "pmd0", "type=dummy-pmd")
-    with Path(rig, name, mtu) as path:
+    with Path(rig, name, mtu, copying) as path:
         memory = path.memory()
     rig.run("ovs-vsctl", "del-port", "pmd0")
-    memory = dict(path=name, mtu=mtu, queue_pairs=1, **memory)
+    memory = dict(path=name, copying=copying, mtu=mtu, queue_pairs=1,
+                  **memory)
     memory["bytes_per_queue_pair"] = (memory["dpdk_bytes"]
                                       + memory["other_bytes"])
     return memory
@@ -179,8 +183,8 @@ def measure_all(args, progress):
                                     "%.0f" % one["latency_p99_ns"] for one
                                     in result["latency"].values())))
             progress("looking at the memory that ports take")
-            memory = [measure_memory(rig, name, mtu) for mtu in args.mtus
-                      for name in PATHS]
+            memory = [measure_memory(rig, name, mtu, copying)
+                      for mtu in args.mtus for name, copying in MEMORY_OF]
             results = [summarize(name, size, runs[size, name], args.loads)
                        for size, name in runs]
             add_ratios(results, runs)
@@ -246,10 +250,12 @@ def print_latency(results):
 
 
 def print_memory(memory):
-    print("%6s  %-5s %20s" % ("MTU", "path", "bytes/queue pair"))
+    print("%6s  %-5s %8s %20s" % ("MTU", "path", "copies",
+                                 "bytes/queue pair"))
     for one in memory:
-        print("%6d  %-5s %20d" % (one["mtu"], one["path"],
-                                  one["bytes_per_queue_pair"]))
+        print("%6d  %-5s %8s %20d" % (
+            one["mtu"], one["path"], "yes" if one["copying"] else "no",
+            one["bytes_per_queue_pair"]))
 
 
 def print_table(report):

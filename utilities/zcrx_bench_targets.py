@@ -14,6 +14,8 @@
 
 """What a dpdkzcrx port was to reach, and whether it does."""
 
+import math
+
 # Bytes of a frame for which there are targets.
 SHORT, LONG = 64, 1518
 
@@ -33,22 +35,32 @@ MEMORY = 4 << 20                # Bytes for each queue pair of 1024.
 RINGS = ("split", "packed")
 
 
+def yes_or_no(condition):
+    return "yes" if condition else "no"
+
+
+def thousandths(value, rounded):
+    """Returns 'value' with three digits, the last one as 'rounded' says, but
+    for what a computer's fractions are off."""
+    return "%.3f" % (rounded(round(value * 1000, 6)) / 1000)
+
+
 def at_least(what, target, reached):
-    return (what, "at least %g" % target, "%.3f" % reached,
-            "yes" if reached >= target else "no")
+    return (what, "at least %g" % target, thousandths(reached, math.floor),
+            yes_or_no(reached >= target))
 
 
-def at_most(what, target, reached, form="%.3f"):
-    return (what, "at most " + form % target, form % reached,
-            "yes" if reached <= target else "no")
+def at_most(what, target, reached):
+    return (what, "at most %g" % target, thousandths(reached, math.ceil),
+            yes_or_no(reached <= target))
 
 
-def latency_at_most(what, target, reached):
-    """As at_most(), where what is not known is None."""
-    if None in (target, reached):
-        return (what, "unknown" if target is None else "at most %d" % target,
-                "unknown" if reached is None else "%d" % reached, "no")
-    return at_most(what, target, reached, "%d")
+def whole_at_most(what, target, reached):
+    """As at_most(), of whole numbers.  What is not known is None."""
+    known = None not in (target, reached)
+    return (what, "unknown" if target is None else "at most %d" % target,
+            "unknown" if reached is None else "%d" % reached,
+            yes_or_no(known and reached <= target))
 
 
 def check_relay(report):
@@ -95,15 +107,16 @@ def check_switch(report):
             continue
         for one, other in zip(result["latency"],
                               paths["ovs", size]["latency"]):
-            yield latency_at_most(
+            yield whole_at_most(
                 "switch, %d bytes, load %d %%: latency p99 in ns, that of ovs "
                 "as target" % (size, one["load"]), other["latency_p99_ns"],
                 one["latency_p99_ns"])
     for one in report["memory"]:
         if one["path"] == "zcrx":
-            yield at_most("switch, MTU %d: bytes for a queue pair"
-                          % one["mtu"], MEMORY, one["bytes_per_queue_pair"],
-                          "%d")
+            yield whole_at_most(
+                "switch, MTU %d%s: bytes for a queue pair" % (
+                    one["mtu"], ", zcrx-mode=copy" if one["copying"] else ""),
+                MEMORY, one["bytes_per_queue_pair"])
 
 
 def check(relay, switch):
