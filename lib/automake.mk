@@ -23,6 +23,7 @@ lib_libzcrxring_a_SOURCES = \
 	lib/zcrx-steer.c \
 	lib/zcrx-steer.h \
 	lib/zcrx-vring-journal.c \
+	lib/zcrx-vring-log.c \
 	lib/zcrx-vring-packed.c \
 	lib/zcrx-vring-plain.h \
 	lib/zcrx-vring-private.h \
@@ -37,6 +38,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/netdev-dpdkzcrx-wire.h \
 	lib/netdev-dpdkzcrx.c \
 	lib/netdev-dpdkzcrx.h \
+	lib/zcrx-announce.c \
+	lib/zcrx-announce.h \
 	lib/zcrx-appctl-check.c \
 	lib/zcrx-appctl-check.h \
 	lib/zcrx-appctl.c \

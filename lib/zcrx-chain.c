@@ -240,6 +240,9 @@ zcrx_chain_write(struct zcrx_chain *c, const void *src, uint32_t n)
             break;
         }
         memcpy(p, (const char *) src + done, len);
+        if (__builtin_expect(c->vq->log.base != NULL, false)) {
+            zcrx_vring_note(c->vq, p, len);
+        }
         done += len;
     }
     return done;

@@ -28,6 +28,7 @@
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
+#include "zcrx-announce.h"
 #include "zcrx-journal.h"
 #include "zcrx-pair-slow.h"
 #include "zcrx-queues.h"
@@ -309,6 +310,19 @@ told(struct zcrx_vhost *vhost, uint16_t virtqueue)
     ovs_mutex_unlock(&pair->mutex);
 }
 
+/* vhost thread: the guest with address 'mac' has moved here. */
+static void
+announce(struct zcrx_vhost *vhost, const uint8_t mac[6])
+{
+    struct zcrx_pair *pair = zcrx_pair_cast(vhost);
+
+    ovs_mutex_lock(&pair->mutex);
+    memcpy(&pair->announced, mac, sizeof pair->announced);
+    pair->must_announce = true;
+    zcrx_announce(pair);
+    ovs_mutex_unlock(&pair->mutex);
+}
+
 /* vhost thread, or main thread at the end of the session: the guest is
  * gone. */
 static void
@@ -326,6 +340,7 @@ static const struct zcrx_vhost_ops vhost_ops = {
     .resume = resume,
     .enable = enable,
     .told = told,
+    .announce = announce,
     .down = down,
 };
 
@@ -348,6 +363,7 @@ start(struct zcrx_pair *pair)
 
     if (zcrx_start(pair, &error)) {
         set_state(pair, ZCRX_PAIR_RUNNING, NULL);
+        zcrx_announce(pair);
         return;
     }
     guest_error = zcrx_queues_why_none(pair);

@@ -114,6 +114,8 @@ struct zcrx_pair {
     const char *why_copy;       /* zcrx_pair_why_copy() when last looked. */
     bool need_bounce;           /* Buffers that do not qualify were seen. */
     bool may_start;             /* 'queues' fits 'config'. */
+    bool must_announce;         /* The guest, by this address. */
+    struct eth_addr announced;
     long long int grace_until;  /* See GUEST_GRACE; monotonic,
                                  * milliseconds. */
     long long int retry_at;     /* Not to be started before this. */

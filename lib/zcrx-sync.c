@@ -194,6 +194,24 @@ deliver_guests(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
             : deliver_guest(q, mbufs, n, true, true, batch, bytes));
 }
 
+/* Notes that the 'n' frames in 'mbufs', and their headers, were written to the
+ * guest's memory. */
+static void
+note_frames(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++) {
+        const struct rte_mbuf *m = mbufs[i];
+        uint16_t id;
+
+        if (zcrx_pool_is_guest(q->pool, m, &id)) {
+            zcrx_vring_note(&q->rx, zcrx_pool_hdr(q->pool, m, id),
+                            q->rx.hdr_len);
+            zcrx_vring_note(&q->rx, rte_pktmbuf_mtod(m, const void *),
+                            m->data_len);
+        }
+    }
+}
+
 static inline bool
 has_pending(const struct zcrx_queue *q)
 {
@@ -233,6 +251,9 @@ deliver(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
 
         n_guest = deliver_guests(q, &mbufs[i], n - i, batch,
                                  &zero_copy_bytes);
+        if (unlikely(q->rx.log.base != NULL)) {
+            note_frames(q, &mbufs[i], n_guest);
+        }
         zero_copy += n_guest;
         i += n_guest;
         if (likely(i == n)) {

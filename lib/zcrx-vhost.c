@@ -51,7 +51,6 @@
 #define UNSERVED_FEATURES                       \
     ((1ULL << VIRTIO_F_IN_ORDER)                \
      | (1ULL << VIRTIO_F_ACCESS_PLATFORM)       \
-     | (1ULL << VHOST_F_LOG_ALL)                \
      | OFFLOAD_FEATURES                         \
      | (1ULL << VIRTIO_NET_F_GUEST_TSO4)        \
      | (1ULL << VIRTIO_NET_F_GUEST_TSO6)        \
@@ -63,12 +62,17 @@
 /* Its answer is the position of a virtqueue. */
 #define GET_VRING_BASE 11
 
+/* The guest has moved here, and the network has to know. */
+#define SEND_RARP 19
+
 /* Requests of a protocol feature that is not served. */
 #define GET_INFLIGHT_FD 31
 #define SET_INFLIGHT_FD 32
 
 #define SERVED_PROTOCOL_FEATURES                        \
     ((1ULL << VHOST_USER_PROTOCOL_F_MQ)                 \
+     | (1ULL << VHOST_USER_PROTOCOL_F_LOG_SHMFD)        \
+     | (1ULL << VHOST_USER_PROTOCOL_F_RARP)             \
      | (1ULL << VHOST_USER_PROTOCOL_F_REPLY_ACK)        \
      | (1ULL << VHOST_USER_PROTOCOL_F_NET_MTU)          \
      | (1ULL << VHOST_USER_PROTOCOL_F_STATUS))
@@ -83,6 +87,7 @@ static const struct {
     { 2, ZCRX_QUIESCE_STOP, "SET_FEATURES" },
     { 4, ZCRX_QUIESCE_STOP, "RESET_OWNER" },
     { 5, ZCRX_QUIESCE_STOP, "SET_MEM_TABLE" },
+    { 6, ZCRX_QUIESCE_STOP, "SET_LOG_BASE" },
     { 8, ZCRX_QUIESCE_STOP, "SET_VRING_NUM" },
     { 9, ZCRX_QUIESCE_STOP, "SET_VRING_ADDR" },
     { 10, ZCRX_QUIESCE_STOP, "SET_VRING_BASE" },
@@ -145,8 +150,8 @@ static enum rte_vhost_msg_result
 before_message(int vid, void *msg)
 {
     struct zcrx_vhost *vhost = session_of(vid);
-    /* Request, flags, length, and the first word of the payload. */
-    uint32_t words[4];
+    /* Request, flags, length, and the beginning of the payload. */
+    uint32_t words[5];
     uint32_t request;
 
     memcpy(words, msg, sizeof words);
@@ -164,6 +169,9 @@ before_message(int vid, void *msg)
         if (request == GET_VRING_BASE
             && words[3] < ARRAY_SIZE(vhost->enabled)) {
             vhost->ops->told(vhost, words[3]);
+        }
+        if (request == SEND_RARP) {
+            vhost->ops->announce(vhost, (const uint8_t *) &words[3]);
         }
     }
     return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
@@ -449,6 +457,7 @@ read_vring(const struct zcrx_vhost *vhost, uint16_t virtqueue,
     config->mergeable = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF);
     config->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
     config->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
+    config->log = guest->log;
     config->error = zcrx_vring_check(config, &guest->map);
     return true;
 }
@@ -487,12 +496,17 @@ zcrx_vhost_read_guest(const struct zcrx_vhost *vhost,
                       struct zcrx_guest *guest)
 {
     struct rte_vhost_memory *mem = NULL;
+    uint64_t log_base;
     const char *error;
     uint16_t n;
 
     memset(guest, 0, sizeof *guest);
     if (rte_vhost_get_negotiated_features(vhost->vid, &guest->features)) {
         return "guest has not negotiated features";
+    }
+    if (guest->features & 1ULL << VHOST_F_LOG_ALL
+        && !rte_vhost_get_log_base(vhost->vid, &log_base, &guest->log.size)) {
+        guest->log.base = (uint8_t *) (uintptr_t) log_base;
     }
     if (rte_vhost_get_mem_table(vhost->vid, &mem)) {
         return "guest has no memory table";

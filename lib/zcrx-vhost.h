@@ -63,6 +63,7 @@ struct zcrx_vhost_ops {
     void (*resume)(struct zcrx_vhost *);
     void (*enable)(struct zcrx_vhost *, uint16_t queue_pair);
     void (*told)(struct zcrx_vhost *, uint16_t virtqueue);
+    void (*announce)(struct zcrx_vhost *, const uint8_t mac[6]);
     void (*down)(struct zcrx_vhost *, const char *why);
 };
 
@@ -80,6 +81,7 @@ struct zcrx_vhost {
 struct zcrx_guest {
     uint64_t features;          /* Negotiated, VIRTIO_F_* and such. */
     struct zcrx_gpa_map map;
+    struct zcrx_log log;        /* For all virtqueues. */
     uint16_t n_queue_pairs;
     struct {
         bool set_up;            /* 'rx' and 'tx' are valid. */

@@ -91,6 +91,9 @@ start_journal(struct zcrx_vring *vq, const struct zcrx_vring_config *config)
     if (config->packed && vq->persistent) {
         j->mark = mark;
         __atomic_store_n(&vq->device_event->off_wrap, mark, __ATOMIC_RELAXED);
+        if (vq->log.base) {
+            zcrx_vring_note(vq, vq->device_event, sizeof *vq->device_event);
+        }
     }
     j->packed = config->packed;
     zcrx_journal_avail(vq, config->last_avail);

@@ -296,6 +296,20 @@ note_burst(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
                       n);
 }
 
+/* Notes that the ring was written to from the used position up to 'end'. */
+static void
+note_entries(struct zcrx_vring *vq, uint32_t end)
+{
+    struct vring_packed_desc *ring = vq->packed_desc;
+    uint32_t start = vq->used_idx;
+
+    if (end <= start) {
+        zcrx_vring_note(vq, ring, end * sizeof *ring);
+        end = vq->size;
+    }
+    zcrx_vring_note(vq, &ring[start], (end - start) * sizeof *ring);
+}
+
 static void
 packed_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
 {
@@ -336,7 +350,13 @@ packed_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
     if (n) {
         /* The driver looks at the first entry before the others, so that one
          * becomes visible last (Virtio 1.2 2.8.6). */
+        if (__builtin_expect(vq->log.base != NULL, false)) {
+            note_entries(vq, slot);
+        }
         __atomic_store_n(first, first_word, __ATOMIC_RELEASE);
+        if (__builtin_expect(vq->log.base != NULL, false)) {
+            zcrx_vring_note(vq, first, sizeof *first);
+        }
     }
     if (vq->n_saved) {
         for (uint32_t i = 0; i < n; i++) {
@@ -487,6 +507,9 @@ packed_suppress_kicks(struct zcrx_vring *vq)
 {
     __atomic_store_n(&vq->device_event->flags,
                      VRING_PACKED_EVENT_FLAG_DISABLE, __ATOMIC_RELAXED);
+    if (vq->log.base) {
+        zcrx_vring_note(vq, vq->device_event, sizeof *vq->device_event);
+    }
 }
 
 static void

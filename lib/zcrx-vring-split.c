@@ -165,6 +165,15 @@ split_rewind(struct zcrx_vring *vq)
     return true;
 }
 
+/* Notes that the used ring was written to. */
+static void
+note_used(struct zcrx_vring *vq)
+{
+    zcrx_vring_note(vq, vq->used, (sizeof *vq->used
+                                   + vq->size * sizeof vq->used->ring[0]
+                                   + (vq->event_idx ? sizeof(uint16_t) : 0)));
+}
+
 static void
 split_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
 {
@@ -177,9 +186,15 @@ split_publish(struct zcrx_vring *vq, const struct zcrx_used *used, uint16_t n)
     vq->n_outstanding -= n;
     vq->n_unsignalled += n;
     vq->used_idx += n;
+    if (__builtin_expect(vq->log.base != NULL, false)) {
+        note_used(vq);
+    }
 
     /* The entries, and the frames, before the index (Virtio 1.2 2.7.8.2). */
     __atomic_store_n(&vq->used->idx, vq->used_idx, __ATOMIC_RELEASE);
+    if (__builtin_expect(vq->log.base != NULL, false)) {
+        note_used(vq);
+    }
 
     /* If we die before this is done, the used ring tells which ones. */
     zcrx_journal_barrier();
@@ -283,6 +298,9 @@ split_suppress_kicks(struct zcrx_vring *vq)
         __virtio16 *avail_event = (__virtio16 *) &vq->used->ring[vq->size];
 
         __atomic_store_n(avail_event, vq->next_avail - 1, __ATOMIC_RELAXED);
+    }
+    if (vq->log.base) {
+        note_used(vq);
     }
 }
 

@@ -148,6 +148,7 @@ zcrx_vring_init(struct zcrx_vring *vq, const struct zcrx_vring_config *config,
     vq->event_idx = config->event_idx;
     vq->indirect = config->indirect;
     vq->callfd = config->callfd;
+    vq->log = config->log;
     if (config->packed) {
         init_packed(vq, config);
     } else {

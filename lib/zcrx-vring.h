@@ -86,6 +86,14 @@ enum zcrx_vring_error {
 #undef ZCRX_VRING_ERROR
 };
 
+/* Where to note which pages of the guest's memory were written to.  See
+ * zcrx-vring-log.c. */
+struct zcrx_log {
+    uint8_t *base;              /* A bit for each page of 4096 bytes; NULL if
+                                 * nobody wants to know. */
+    uint64_t size;              /* In bytes. */
+};
+
 /* What was negotiated, and where the rings are.  A position in a packed ring
  * has the wrap counter in bit 15, as in the vhost-user protocol. */
 struct zcrx_vring_config {
@@ -108,6 +116,7 @@ struct zcrx_vring_config {
                                   * or while it was in use. */
     struct zcrx_vring_journal *journal; /* What survives this process, see
                                          * zcrx-vring-journal.c; or NULL. */
+    struct zcrx_log log;
 };
 
 /* An available buffer that was taken. */
@@ -228,6 +237,7 @@ struct zcrx_vring {
     bool event_idx;
     bool indirect;
     bool persistent;            /* 'journal' survives this process. */
+    struct zcrx_log log;
     int callfd;
     enum zcrx_vring_error error;
 };
@@ -253,6 +263,7 @@ void zcrx_vring_publish(struct zcrx_vring *, const struct zcrx_used *,
 bool zcrx_vring_must_notify(struct zcrx_vring *);
 bool zcrx_vring_notify(struct zcrx_vring *);
 void zcrx_vring_suppress_kicks(struct zcrx_vring *);
+void zcrx_vring_note(struct zcrx_vring *, const void *, uint64_t len);
 
 /* Returns true if buffer 'id', which the ring has, was taken and neither used
  * nor put back since. */

@@ -226,8 +226,10 @@ get_reply(struct frontend *fe, struct frontend_message *m)
     }
     return (recv(fe->sock, m, HEADER_SIZE, MSG_WAITALL) == HEADER_SIZE
             && m->size <= sizeof *m - HEADER_SIZE
-            && recv(fe->sock, (char *) m + HEADER_SIZE, m->size, MSG_WAITALL)
-               == (ssize_t) m->size);
+            /* To receive nothing takes until there is something. */
+            && (!m->size
+                || recv(fe->sock, (char *) m + HEADER_SIZE, m->size,
+                        MSG_WAITALL) == (ssize_t) m->size));
 }
 
 /* Asks for a number. */
@@ -282,6 +284,7 @@ frontend_negotiate(struct frontend *fe, uint64_t wanted)
         return false;
     }
     features &= wanted;
+    fe->features = features;
     fe->packed = features >> 34 & 1;
     return (frontend_send_u64(fe, SET_PROTOCOL_FEATURES, 0, -1)
             && frontend_send_u64(fe, SET_FEATURES, features, -1)
@@ -352,18 +355,46 @@ frontend_set_up(struct frontend *fe, uint16_t size)
     return frontend_attach(fe, bases);
 }
 
+/* Stops virtqueue 'vq', and stores in '*base' how far it has got. */
+bool
+frontend_get_base(struct frontend *fe, uint32_t vq, uint32_t *base)
+{
+    struct frontend_message m = { .request = GET_VRING_BASE, .size = 8,
+                                  .state = { vq, 0 } };
+
+    if (!frontend_send(fe, &m, NULL, 0) || !get_reply(fe, &m)) {
+        return false;
+    }
+    *base = m.state.num;
+    return true;
+}
+
+/* Has the back end note in the 'size' bytes of 'fd' which pages it writes to.
+ * When this returns, it does. */
+bool
+frontend_start_log(struct frontend *fe, int fd, uint64_t size)
+{
+    struct frontend_message m = { .request = SET_LOG_BASE, .size = 16,
+                                  .log = { size, 0 } };
+    uint64_t ignored;
+
+    return (frontend_send(fe, &m, &fd, 1) && get_reply(fe, &m)
+            && frontend_send_u64(fe, SET_FEATURES,
+                                 fe->features | UINT64_C(1) << 26, -1)
+            && frontend_ask(fe, GET_FEATURES, &ignored));
+}
+
 /* Stops all virtqueues. */
 bool
 frontend_stop(struct frontend *fe)
 {
-    for (unsigned int i = 0; i < fe->n_vqs; i++) {
-        struct frontend_message m = { .request = GET_VRING_BASE, .size = 8,
-                                      .state = { i, 0 } };
+    uint32_t base;
 
-        if (!frontend_send(fe, &m, NULL, 0) || !get_reply(fe, &m)) {
+    for (unsigned int i = 0; i < fe->n_vqs; i++) {
+        if (!frontend_get_base(fe, i, &base)) {
             return false;
         }
-        fe->vqs[i].base = m.state.num;
+        fe->vqs[i].base = base;
     }
     return true;
 }

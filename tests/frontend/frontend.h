@@ -44,7 +44,8 @@ enum frontend_request {
     SET_VRING_BASE = 10, GET_VRING_BASE = 11, SET_VRING_KICK = 12,
     SET_VRING_CALL = 13,
     GET_PROTOCOL_FEATURES = 15, SET_PROTOCOL_FEATURES = 16,
-    SET_VRING_ENABLE = 18, GET_INFLIGHT_FD = 31, SET_INFLIGHT_FD = 32,
+    SET_VRING_ENABLE = 18, SEND_RARP = 19, GET_INFLIGHT_FD = 31,
+    SET_INFLIGHT_FD = 32,
 };
 
 struct frontend_region {
@@ -56,6 +57,7 @@ struct frontend_message {
     union {
         uint64_t u64;
         struct { uint32_t index, num; } state;
+        struct { uint64_t size, offset; } log;
         struct {
             uint32_t index, flags;
             uint64_t desc, used, avail, log;
@@ -90,6 +92,7 @@ struct frontend_vq {
 
 struct frontend {
     int sock;                   /* Negative if there is no back end. */
+    uint64_t features;          /* Negotiated. */
     bool packed;                /* The virtqueues. */
     uint16_t start;             /* Index, or slot, at which they start. */
     int n_regions;
@@ -129,7 +132,9 @@ bool frontend_send_memory(struct frontend *);
 bool frontend_negotiate(struct frontend *, uint64_t features);
 bool frontend_attach(struct frontend *, const uint32_t *bases);
 bool frontend_set_up(struct frontend *, uint16_t ring_size);
+bool frontend_get_base(struct frontend *, uint32_t vq, uint32_t *base);
 bool frontend_stop(struct frontend *);
+bool frontend_start_log(struct frontend *, int fd, uint64_t size);
 
 void frontend_offer(struct frontend_vq *, uint16_t id, struct vring_desc);
 bool frontend_collect(struct frontend_vq *, uint16_t *id, uint32_t *len);

@@ -16,7 +16,7 @@
 
 /* A guest that trusts nobody.
  *
- *     stress-guest [--packed] [--size N] [--status FILE] SOCKET
+ *     stress-guest [--packed] [--size N] [--status FILE] [--migrate] SOCKET
  *
  * Listens on SOCKET for the port, which is the client, and sets up one pair of
  * virtqueues.  Sends back what it receives.  Checks that
@@ -32,6 +32,14 @@
  *
  * On SIGUSR1, begins to count anew how often each buffer is used.
  *
+ * With --migrate, it does what a hypervisor does that moves a guest.  It asks
+ * for a log of pages that are written to, and checks that each page of a
+ * buffer is in there when the guest sees that it was used, and so are those of
+ * the virtqueues; stops the virtqueues, and checks that the positions that it
+ * is told are exact and that nothing moves any more; then lets the virtqueues
+ * go on where they were, has the guest announced, and ends after some more
+ * frames.
+ *
  * Writes what it counts to FILE, from time to time and in one piece.  Exits
  * with status 1, and says why, when something is wrong. */
 
@@ -45,6 +53,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "frontend.h"
@@ -54,13 +63,19 @@
 #define BUF_LEN 2048
 #define CANARY_LEN 64
 #define CANARY 0xa5
-#define PLACE_LEN (CANARY_LEN + BUF_LEN + CANARY_LEN)
+#define PLACE_LEN 4096          /* A page, which is nobody else's. */
 #define MAX_SIZE 512
 
 /* Bytes that the driver itself writes into a buffer that it offers. */
 #define POISON 0x5a
 
 #define STATUS_INTERVAL 20000000
+
+/* Frames in each phase of a migration. */
+#define PHASE_FRAMES 3000
+
+/* Enough for the end of the second region. */
+#define LOG_SIZE 65536
 
 enum { RX, TX };
 
@@ -72,7 +87,11 @@ static struct {
     bool offered[MAX_SIZE];     /* By id. */
     uint32_t n_used[MAX_SIZE];  /* In this epoch. */
     uint16_t n_offered;
+    uint32_t n_since;           /* Used since its pages were looked at. */
 } vqs[2];
+
+static bool migrate;
+static uint8_t *page_log;       /* Or NULL. */
 
 /* Begins with each session, and with each SIGUSR1. */
 static uint64_t epoch;
@@ -129,6 +148,40 @@ offer(int which, uint16_t id, uint32_t len)
     frontend_offer(&fe.vqs[which], id, desc);
 }
 
+/* Returns true if the log has the page of 'p', which lies in region 'region',
+ * and takes it out of the log. */
+static bool
+take_from_log(int region, const void *p)
+{
+    uint64_t page = (fe.gpa[region]
+                     + ((const uint8_t *) p - fe.mem[region])) / 4096;
+    uint8_t bit = 1 << page % 8;
+
+    return __atomic_fetch_and(&page_log[page / 8], ~bit, __ATOMIC_SEQ_CST)
+           & bit;
+}
+
+/* When all places of a virtqueue have been used again, its pages must be in
+ * the log. */
+static void
+check_ring_pages(int which)
+{
+    int part = fe.packed ? 0 : 2;
+    uint32_t len = size * (fe.packed ? sizeof(struct vring_packed_desc)
+                           : sizeof(struct vring_used_elem));
+
+    if (++vqs[which].n_since < 2 * MAX_SIZE) {
+        return;
+    }
+    vqs[which].n_since = 0;
+    for (uint32_t i = 0; i < len; i += 4096) {
+        if (!take_from_log(0, (uint8_t *) fe.vqs[which].parts[part] + i)) {
+            fail("%s virtqueue: a page is not in the log",
+                 which ? "transmit" : "receive");
+        }
+    }
+}
+
 static void
 check_canary(int which, uint16_t id, const uint8_t *p, const char *where)
 {
@@ -153,6 +206,9 @@ take_back(int which, uint16_t id)
     vqs[which].n_used[id]++;
     check_canary(which, id, place(which, id), "in front");
     check_canary(which, id, buffer(which, id) + BUF_LEN, "behind");
+    if (page_log) {
+        check_ring_pages(which);
+    }
 }
 
 static bool
@@ -188,6 +244,9 @@ receive(uint16_t id, uint32_t len)
     if (!len) {
         n_empty++;
         return;
+    }
+    if (page_log && !take_from_log(1, frame)) {
+        fail("receive buffer %u was used, but is not in the log", id);
     }
     if (len < HDR_LEN + 14 || len > BUF_LEN) {
         fail("receive buffer %u was used with a length of %u", id, len);
@@ -330,6 +389,96 @@ is_over(void)
     return !recv(fe.sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
+/* Runs until there were 'n' more frames. */
+static void
+run_frames(uint64_t n)
+{
+    uint64_t end = n_intact + n;
+
+    while (n_intact < end) {
+        if (is_over()) {
+            fail("the back end has hung up");
+        }
+        if (!run()) {
+            usleep(100);
+        }
+    }
+}
+
+static void
+start_log(void)
+{
+    int fd = memfd_create("log", 0);
+    uint8_t *p;
+
+    if (fd < 0 || ftruncate(fd, LOG_SIZE)) {
+        fail("not enough memory");
+    }
+    p = mmap(NULL, LOG_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED || !frontend_start_log(&fe, fd, LOG_SIZE)) {
+        fail("no log");
+    }
+    close(fd);
+    /* What was used before. */
+    run();
+    page_log = p;
+}
+
+/* Stops both virtqueues, and stores in 'bases' where. */
+static void
+stop(uint32_t bases[2])
+{
+    uint16_t id;
+    uint32_t len;
+
+    for (int i = 0; i < 2; i++) {
+        if (!frontend_get_base(&fe, i, &bases[i])) {
+            fail("virtqueue %d does not stop", i);
+        }
+    }
+    while (run()) {
+        continue;
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct frontend_vq *vq = &fe.vqs[i];
+        uint16_t used = vq->used | (fe.packed ? vq->used_wrap << 15 : 0);
+
+        if ((uint16_t) bases[i] != used) {
+            fail("virtqueue %d is at %#x, not %#x", i, used, bases[i]);
+        }
+    }
+    usleep(100000);
+    for (int i = 0; i < 2; i++) {
+        if (frontend_collect(&fe.vqs[i], &id, &len)) {
+            fail("virtqueue %d goes on after it was stopped", i);
+        }
+    }
+}
+
+static void __attribute__((__noreturn__))
+run_migration(void)
+{
+    static const uint8_t mac[8] = { 0x52, 0x54, 0, 0, 0, 1 };
+    uint32_t bases[2];
+    uint64_t word;
+
+    run_frames(PHASE_FRAMES);
+    start_log();
+    run_frames(PHASE_FRAMES);
+    stop(bases);
+
+    page_log = NULL;
+    memcpy(&word, mac, sizeof word);
+    if (!frontend_send_u64(&fe, SET_FEATURES, fe.features, -1)
+        || !frontend_attach(&fe, bases)
+        || !frontend_send_u64(&fe, SEND_RARP, word, -1)) {
+        fail("virtqueues do not go on");
+    }
+    run_frames(PHASE_FRAMES);
+    write_status();
+    exit(EXIT_SUCCESS);
+}
+
 static void
 serve(uint64_t features)
 {
@@ -337,6 +486,9 @@ serve(uint64_t features)
 
     if (!begin(features)) {
         return;
+    }
+    if (migrate) {
+        run_migration();
     }
     while (!is_over()) {
         bool any = run();
@@ -364,6 +516,7 @@ main(int argc, char *argv[])
         { "packed", no_argument, NULL, 'p' },
         { "size", required_argument, NULL, 's' },
         { "status", required_argument, NULL, 'f' },
+        { "migrate", no_argument, NULL, 'm' },
         { NULL, 0, NULL, 0 },
     };
     size_t sizes[FRONTEND_N_REGIONS] = { 1 << 20, 4 << 20 };
@@ -381,13 +534,16 @@ main(int argc, char *argv[])
         case 'f':
             status_file = optarg;
             break;
+        case 'm':
+            migrate = true;
+            break;
         default:
             return EXIT_FAILURE;
         }
     }
     if (optind != argc - 1 || size < 2 || size > MAX_SIZE) {
         fail("usage: stress-guest [--packed] [--size N] [--status FILE] "
-             "SOCKET");
+             "[--migrate] SOCKET");
     }
     signal(SIGUSR1, on_signal);
     if (!frontend_init(&fe, sizes, false)) {

@@ -1,0 +1,61 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "zcrx-announce.h"
+
+#include <rte_arp.h>
+#include <rte_ethdev.h>
+
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "zcrx-pair.h"
+
+VLOG_DEFINE_THIS_MODULE(zcrx_announce);
+
+/* Has the VF send a RARP request from the guest's MAC address, from which
+ * switches learn, if 'pair' runs and has been asked to.  QEMU does not ask for
+ * a guest that announces itself.
+ *
+ * The caller holds the pair's mutex.  Any thread but a PMD thread. */
+void
+zcrx_announce(struct zcrx_pair *pair)
+{
+    struct zcrx_queue *q = pair->queues;
+    struct rte_ether_addr mac;
+    struct rte_mbuf *m;
+
+    if (!pair->must_announce || pair->state != ZCRX_PAIR_RUNNING
+        || pair->paused || !q->running) {
+        return;
+    }
+    pair->must_announce = false;
+    memcpy(&mac, &pair->announced, sizeof mac);
+    m = rte_net_make_rarp_packet(pair->tx_mp, &mac);
+    if (m) {
+        uint16_t sent;
+
+        zcrx_gate_close(&q->gate);
+        sent = rte_eth_tx_burst(q->vf.port_id, q->vf.queue_id, &m, 1);
+        zcrx_gate_open(&q->gate);
+        if (!sent) {
+            rte_pktmbuf_free(m);
+        }
+    }
+    VLOG_INFO("%s: announced guest "ETH_ADDR_FMT" to the network", pair->name,
+              ETH_ADDR_ARGS(pair->announced));
+}
