@@ -36,6 +36,7 @@ TESTSUITE_AT = \
 	tests/packed.at \
 	tests/registration.at \
 	tests/slow-macros.at \
+	tests/slow-ovs.at \
 	tests/slow.at \
 	tests/tap.at \
 	tests/testsuite.at \
