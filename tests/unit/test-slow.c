@@ -424,8 +424,8 @@ test_offloads(void)
         packet.ip = (struct rte_ipv4_hdr) {
             .version_ihl = RTE_IPV4_VHL_DEF,
             .next_proto_id = IPPROTO_TCP,
-            .src_addr = RTE_BE32(RTE_IPV4(192, 0, 2, 1)),
-            .dst_addr = RTE_BE32(RTE_IPV4(192, 0, 2, 2)),
+            .src_addr = RTE_BE32(0xc0000201),
+            .dst_addr = RTE_BE32(0xc0000202),
             .packet_id = RTE_BE16(65534),
         };
         packet.ip.total_length = rte_cpu_to_be_16(headers - 14 + len);
