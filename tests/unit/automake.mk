@@ -29,6 +29,7 @@ check_PROGRAMS += \
 	tests/unit/test-journal \
 	tests/unit/test-packed \
 	tests/unit/test-steer \
+	tests/unit/test-threads \
 	tests/unit/test-vring
 
 tests_unit_test_chain_CFLAGS = $(plain_CFLAGS)
@@ -59,6 +60,10 @@ tests_unit_test_packed_LDADD = lib/libzcrxring.a
 tests_unit_test_steer_CFLAGS = $(plain_CFLAGS)
 tests_unit_test_steer_SOURCES = tests/unit/test-steer.c
 tests_unit_test_steer_LDADD = lib/libzcrxring.a
+
+tests_unit_test_threads_CFLAGS = $(plain_CFLAGS) -pthread
+tests_unit_test_threads_SOURCES = tests/unit/test-threads.c tests/unit/guest.c
+tests_unit_test_threads_LDADD = lib/libzcrxring.a
 
 tests_unit_test_vring_CFLAGS = $(plain_CFLAGS)
 tests_unit_test_vring_SOURCES = tests/unit/test-vring.c tests/unit/guest.c
