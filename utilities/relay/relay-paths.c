@@ -45,7 +45,7 @@ floor_start(struct relay_path *path, const struct relay_setup *setup)
     relay_vf_init(&path->vf, "floor_vf", setup);
     relay_vf_configure(&path->vf, setup);
     relay_vf_set_pool(&path->vf, setup, 0, path->aux);
-    relay_vf_start(&path->vf);
+    relay_vf_start(&path->vf, setup);
 }
 
 static unsigned int
@@ -103,7 +103,7 @@ copy_start(struct relay_path *path, const struct relay_setup *setup)
     relay_vf_init(&path->vf, "copy_vf", setup);
     relay_vf_configure(&path->vf, setup);
     relay_vf_set_pool(&path->vf, setup, 0, copy->mp);
-    relay_vf_start(&path->vf);
+    relay_vf_start(&path->vf, setup);
 }
 
 static unsigned int

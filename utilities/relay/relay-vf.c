@@ -18,6 +18,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_eal_memconfig.h>
@@ -28,6 +29,9 @@
 
 #include "simnic.h"
 #include "simnic-util.h"
+
+/* How long a queue pair may take to start, in milliseconds. */
+#define PATIENCE 60000
 
 /* The device answers its driver, which waits for that, from a thread of its
  * own.  Nothing is said while frames move. */
@@ -108,6 +112,16 @@ relay_vf_init(struct relay_vf *vf, const char *name,
     vf->max_frame = setup->mtu + 26;
 }
 
+static bool
+is_running(struct relay_vf *vf, uint16_t pair)
+{
+    struct simnic_pair_state state;
+
+    simnic_deliver(vf->sn, pair, 0); /* Has it look for buffers. */
+    simnic_get_pair(vf->sn, pair, &state);
+    return state.running;
+}
+
 /* Gives 'vf' its queues.  Each needs a pool before 'vf' is started. */
 void
 relay_vf_configure(struct relay_vf *vf, const struct relay_setup *setup)
@@ -133,11 +147,23 @@ relay_vf_set_pool(struct relay_vf *vf, const struct relay_setup *setup,
     }
 }
 
+/* Starts 'vf', and waits until the device has heard of that from the driver,
+ * which does not ask for an answer. */
 void
-relay_vf_start(struct relay_vf *vf)
+relay_vf_start(struct relay_vf *vf, const struct relay_setup *setup)
 {
+    unsigned int waited = 0;
+
     if (rte_eth_dev_start(vf->port)) {
         relay_die("cannot start a VF: %s", rte_strerror(rte_errno));
+    }
+    for (uint16_t i = 0; i < setup->n_pairs; i++) {
+        while (!is_running(vf, i)) {
+            if (waited++ > PATIENCE) {
+                relay_die("queue pair %u of a VF does not start", i);
+            }
+            usleep(1000);
+        }
     }
 }
 

@@ -131,7 +131,7 @@ zcrx_start(struct relay_path *path, const struct relay_setup *setup)
     for (uint16_t i = 0; i < zcrx->n; i++) {
         init_queue(zcrx, i, path, setup);
     }
-    relay_vf_start(&path->vf);
+    relay_vf_start(&path->vf, setup);
     for (uint16_t i = 0; i < zcrx->n; i++) {
         zcrx_queue_start(&zcrx->queues[i]);
     }

@@ -70,7 +70,7 @@ void relay_vf_init(struct relay_vf *, const char *name,
 void relay_vf_configure(struct relay_vf *, const struct relay_setup *);
 void relay_vf_set_pool(struct relay_vf *, const struct relay_setup *,
                        uint16_t pair, struct rte_mempool *);
-void relay_vf_start(struct relay_vf *);
+void relay_vf_start(struct relay_vf *, const struct relay_setup *);
 void relay_vf_destroy(struct relay_vf *);
 
 /* A guest: a port of DPDK, and the vhost device that it is connected to. */
