@@ -22,6 +22,7 @@ DOC_SOURCE = \
 	Documentation/internals/virtual-machines.rst \
 	Documentation/performance.rst \
 	Documentation/ref/bench-switch.inc \
+	Documentation/ref/bottleneck.inc \
 	Documentation/ref/commands.inc \
 	Documentation/ref/features.inc \
 	Documentation/ref/json.inc \

@@ -25,6 +25,8 @@ lib_libzcrxring_a_SOURCES = \
 	lib/zcrx-vring-journal.c \
 	lib/zcrx-vring-log.c \
 	lib/zcrx-vring-packed.c \
+	lib/zcrx-vring-peek.c \
+	lib/zcrx-vring-peek.h \
 	lib/zcrx-vring-plain.h \
 	lib/zcrx-vring-private.h \
 	lib/zcrx-vring-split.c \
@@ -41,7 +43,9 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-announce.c \
 	lib/zcrx-announce.h \
 	lib/zcrx-appctl-check.c \
-	lib/zcrx-appctl-check.h \
+	lib/zcrx-appctl-private.h \
+	lib/zcrx-appctl-slow.c \
+	lib/zcrx-appctl-sync.c \
 	lib/zcrx-appctl.c \
 	lib/zcrx-appctl.h \
 	lib/zcrx-audit.c \
@@ -53,6 +57,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-face.c \
 	lib/zcrx-face.h \
 	lib/zcrx-gate.h \
+	lib/zcrx-json.h \
 	lib/zcrx-journal.c \
 	lib/zcrx-journal.h \
 	lib/zcrx-offload.c \
@@ -63,6 +68,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-pair.h \
 	lib/zcrx-pool.c \
 	lib/zcrx-pool.h \
+	lib/zcrx-rate.h \
 	lib/zcrx-queues.c \
 	lib/zcrx-queues.h \
 	lib/zcrx-rss.c \
@@ -82,6 +88,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-sync.h \
 	lib/zcrx-tx.c \
 	lib/zcrx-tx.h \
+	lib/zcrx-verdict.c \
+	lib/zcrx-verdict.h \
 	lib/zcrx-vf-link.c \
 	lib/zcrx-vf-stop.c \
 	lib/zcrx-vf.c \

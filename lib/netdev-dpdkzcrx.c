@@ -29,7 +29,6 @@
 #include "ovs-atomic.h"
 #include "smap.h"
 #include "util.h"
-#include "zcrx-appctl-check.h"
 #include "zcrx-appctl.h"
 #include "zcrx-config.h"
 #include "zcrx-pair.h"
@@ -749,5 +748,4 @@ netdev_dpdkzcrx_register(void)
 {
     netdev_register_provider(&dpdkzcrx_class);
     zcrx_appctl_init();
-    zcrx_appctl_check_init();
 }

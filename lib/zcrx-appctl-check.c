@@ -16,23 +16,14 @@
 
 #include <config.h>
 
-#include "zcrx-appctl-check.h"
+/* dpdkzcrx/ring-sync-check. */
 
-#include "netdev-dpdkzcrx.h"
+#include "zcrx-appctl-private.h"
+
 #include "openvswitch/dynamic-string.h"
-#include "openvswitch/json.h"
-#include "unixctl.h"
 #include "util.h"
 #include "zcrx-audit.h"
 #include "zcrx-pair.h"
-
-/* A check: which ports it was asked for, and what it has found. */
-struct check {
-    const char *port;           /* NULL for all ports. */
-    struct json *ports;         /* An array with an object for each port. */
-    struct ds text;             /* The same in words. */
-    bool failed;
-};
 
 static void
 add_problem(void *problems, const char *problem)
@@ -40,113 +31,63 @@ add_problem(void *problems, const char *problem)
     json_array_add(problems, json_string_create(problem));
 }
 
-/* Goes over all queue pairs, each without the PMD thread that polls it, which
- * turns away from it for that long. */
-static void
-audit_pair(struct zcrx_pair *pair, struct zcrx_audit *audit)
+/* Goes over all queue pairs, each without the PMD thread that polls it. */
+static char *
+ring_sync_check(struct zcrx_pair *pair,
+                const struct zcrx_args *args OVS_UNUSED, struct json *port)
 {
+    struct json *problems = json_array_create_empty();
+    struct zcrx_audit audit = { .report = add_problem, .aux = problems };
+
     for (uint16_t i = 0; i < pair->n_queues; i++) {
         struct zcrx_queue *q = &pair->queues[i];
-        bool polled = zcrx_queue_in_use(q) && !pair->paused;
+        bool held = zcrx_queue_hold(pair, q);
 
-        if (polled) {
-            zcrx_gate_close(&q->gate);
-        }
-        zcrx_audit_queue(audit, q);
-        if (polled) {
-            zcrx_gate_open(&q->gate);
-        }
+        zcrx_audit_queue(&audit, q);
+        zcrx_queue_release(q, held);
     }
+
+    json_object_put_string(port, "state",
+                           zcrx_pair_state_to_string(pair->state));
+    put_bool(port, "ok", !audit.n_problems);
+    json_object_put(port, "problems", problems);
+    put_uint(port, "checked_queue_pairs", audit.n_queues);
+    put_uint(port, "checked_buffers", audit.n_buffers);
+    return NULL;
+}
+
+static bool
+has_problems(const struct json *port)
+{
+    return !get_bool(port, "ok");
 }
 
 static void
-check_port(struct zcrx_pair *pair, void *check_)
+print_check(const struct json *port, struct ds *out)
 {
-    struct json *problems, *port;
-    struct check *check = check_;
-    struct zcrx_audit audit;
-    const char *state;
+    const struct json *problems = get(port, "problems");
 
-    if (check->port && strcmp(check->port, pair->name)) {
-        return;
-    }
-    problems = json_array_create_empty();
-    audit = (struct zcrx_audit) { .report = add_problem, .aux = problems };
-
-    ovs_mutex_lock(&pair->mutex);
-    audit_pair(pair, &audit);
-    state = zcrx_pair_state_to_string(pair->state);
-    ovs_mutex_unlock(&pair->mutex);
-
-    check->failed |= audit.n_problems > 0;
-    if (!audit.n_problems) {
-        ds_put_format(&check->text, "%s: ok, %s, %u queue pairs, %u buffers "
-                      "of the guest held\n", pair->name, state,
-                      audit.n_queues, audit.n_buffers);
+    if (get_bool(port, "ok")) {
+        ds_put_format(out, "%s: ok, %s, %lld queue pairs, %lld buffers of "
+                      "the guest held\n",
+                      get_string(port, "port"), get_string(port, "state"),
+                      get_int(port, "checked_queue_pairs"),
+                      get_int(port, "checked_buffers"));
     }
     for (size_t i = 0; i < json_array(problems)->n; i++) {
-        ds_put_format(&check->text, "%s: %s\n", pair->name,
+        ds_put_format(out, "%s: %s\n", get_string(port, "port"),
                       json_string(json_array(problems)->elems[i]));
     }
-
-    port = json_object_create();
-    json_object_put_string(port, "port", pair->name);
-    json_object_put_string(port, "state", state);
-    json_object_put(port, "ok", json_boolean_create(!audit.n_problems));
-    json_object_put(port, "problems", problems);
-    json_object_put(port, "checked_queue_pairs",
-                    json_integer_create(audit.n_queues));
-    json_object_put(port, "checked_buffers",
-                    json_integer_create(audit.n_buffers));
-    json_array_add(check->ports, port);
 }
 
-static void
-ring_sync_check(struct unixctl_conn *conn, int argc, const char *argv[],
-                void *aux OVS_UNUSED)
-{
-    struct check check = { .text = DS_EMPTY_INITIALIZER };
-    struct json *object;
-    bool as_json = false;
-
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--json")) {
-            as_json = true;
-        } else if (!check.port) {
-            check.port = argv[i];
-        } else {
-            unixctl_command_reply_error(conn, "more than one port named");
-            return;
-        }
-    }
-
-    check.ports = json_array_create_empty();
-    netdev_dpdkzcrx_for_each(check_port, &check);
-    if (check.port && !json_array(check.ports)->n) {
-        check.failed = true;
-        as_json = false;
-        ds_put_format(&check.text, "%s: there is no such port of type "
-                      "dpdkzcrx", check.port);
-    }
-    object = json_object_create();
-    json_object_put(object, "ports", check.ports);
-    if (as_json) {
-        ds_clear(&check.text);
-        json_to_ds(object, JSSF_SORT, &check.text);
-    }
-    if (check.failed) {
-        unixctl_command_reply_error(conn, ds_cstr(&check.text));
-    } else {
-        unixctl_command_reply(conn, ds_cstr(&check.text));
-    }
-    json_destroy(object);
-    ds_destroy(&check.text);
-}
+static const struct zcrx_command commands[] = {
+    { "dpdkzcrx/ring-sync-check", "[--json] [port]",
+      .run = ring_sync_check, .failed = has_problems, .print = print_check },
+};
 
 /* Registers the command.  Main thread. */
 void
 zcrx_appctl_check_init(void)
 {
-    unixctl_command_register("dpdkzcrx/ring-sync-check", "[--json] [port]",
-                             0, 2, ring_sync_check, NULL);
+    zcrx_command_register(commands, ARRAY_SIZE(commands));
 }

@@ -108,6 +108,11 @@ set_state(struct zcrx_pair *pair, enum zcrx_pair_state state, char *why)
         VLOG_INFO("%s: %s%s%s", pair->name, zcrx_pair_state_to_string(state),
                   why ? ": " : "", why ? why : "");
     }
+    if (state != pair->state) {
+        for (uint16_t i = 0; i < pair->n_queues; i++) {
+            zcrx_rate_reset(&pair->queues[i].rate);
+        }
+    }
     pair->state = state;
     free(pair->why);
     pair->why = why;
@@ -400,9 +405,10 @@ check_running(struct zcrx_pair *pair)
         pair->check_link_at = time_msec() + CHECK_INTERVAL;
     }
     for (uint16_t i = 0; i < pair->n_queues; i++) {
-        const struct zcrx_pool *pool = pair->queues[i].pool;
+        struct zcrx_queue *q = &pair->queues[i];
 
-        need_bounce |= pool && pool->want_bounce;
+        need_bounce |= q->pool && q->pool->want_bounce;
+        zcrx_rate_sample(&q->rate, &q->stats, time_msec());
     }
     if (guest_error) {
         stop_broken(pair, guest_error);

@@ -41,6 +41,7 @@
 #include "zcrx-gate.h"
 #include "zcrx-offload.h"
 #include "zcrx-pool.h"
+#include "zcrx-rate.h"
 #include "zcrx-slow.h"
 #include "zcrx-stats.h"
 #include "zcrx-vring.h"
@@ -90,6 +91,9 @@ struct zcrx_queue {
     struct zcrx_slow slow;      /* What goes through OVS. */
 
     struct zcrx_stats stats;
+
+    /* For diagnosis.  Main thread, with the pair's mutex. */
+    struct zcrx_rate rate;
 } __rte_cache_aligned;          /* So that no two threads write to the same
                                  * line: queue pairs follow each other. */
 

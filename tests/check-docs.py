@@ -47,7 +47,7 @@ KINDS = [
     ("statistics", "lib/zcrx-stats.h",
      [r"^    ZCRX_COUNTER\((\w+)\)"], "zcrx_%s"),
     ("commands", "lib/zcrx-appctl*.c",
-     [r"\bunixctl_command_register\(" + STRING + r",\s*" + STRING], "%s %s"),
+     [r'[({] ?"(dpdkzcrx/[^"]*)",\s*' + STRING], "%s %s"),
     ("json", "lib/zcrx-appctl*.c",
      [r"\b(?:put_\w+|json_object_put\w*)\(\w+,\s*" + STRING], "%s"),
 ]

@@ -14,11 +14,17 @@
  * limitations under the License.
  */
 
-#ifndef ZCRX_APPCTL_CHECK_H
-#define ZCRX_APPCTL_CHECK_H 1
+#ifndef ZCRX_VERDICT_H
+#define ZCRX_VERDICT_H 1
 
-/* ovs-appctl dpdkzcrx/ring-sync-check: are the ports sound? */
+/* What keeps a queue pair from moving more frames, in words. */
 
-void zcrx_appctl_check_init(void);
+struct ds;
+struct zcrx_pair;
+struct zcrx_queue;
+struct zcrx_vring_counts;
 
-#endif /* zcrx-appctl-check.h */
+const char *zcrx_verdict(const struct zcrx_pair *, const struct zcrx_queue *,
+                         const struct zcrx_vring_counts *rx, struct ds *text);
+
+#endif /* zcrx-verdict.h */

@@ -1,0 +1,370 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+/* dpdkzcrx/ring-sync-show. */
+
+#include "zcrx-appctl-private.h"
+
+#include <inttypes.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "util.h"
+#include "zcrx-pair.h"
+#include "zcrx-rss.h"
+#include "zcrx-verdict.h"
+#include "zcrx-vring-peek.h"
+
+/* A counter that is one of several reasons. */
+struct reason {
+    const char *name;
+    size_t index;               /* In struct zcrx_stats, in counters. */
+};
+
+#define ZCRX_COUNTER(NAME) \
+    { #NAME, offsetof(struct zcrx_stats, NAME) / sizeof(uint64_t) },
+static const struct reason copy_reasons[] = { ZCRX_COPY_REASONS };
+static const struct reason wire_drops[] = { ZCRX_WIRE_DROP_REASONS };
+static const struct reason guest_drops[] = { ZCRX_GUEST_DROP_REASONS };
+static const struct reason inject_drops[] = { ZCRX_INJECT_DROP_REASONS };
+static const struct reason wire_out_drops[] = { ZCRX_WIRE_OUT_DROP_REASONS };
+#undef ZCRX_COUNTER
+
+/* Puts an object 'name' into 'object' with each of the 'n' 'reasons', without
+ * 'prefix', and their sum as "total". */
+static void
+put_reasons(struct json *object, const char *name,
+            const struct zcrx_stats *stats, const struct reason *reasons,
+            size_t n, const char *prefix)
+{
+    struct json *all = json_object_create();
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t value = ((const uint64_t *) stats)[reasons[i].index];
+
+        put_uint(all, reasons[i].name + strlen(prefix), value);
+        total += value;
+    }
+    put_uint(all, "total", total);
+    json_object_put(object, name, all);
+}
+
+static struct json *
+describe_vring(const struct zcrx_vring *vq,
+               const struct zcrx_vring_counts *counts)
+{
+    struct json *ring = json_object_create();
+
+    json_object_put_string(ring, "kind", zcrx_vring_kind(vq));
+    put_uint(ring, "size", vq->size);
+    put_uint(ring, "header_bytes", vq->hdr_len);
+    put_bool(ring, "mergeable", vq->mergeable);
+    put_bool(ring, "indirect", vq->indirect);
+    put_bool(ring, "event_idx", vq->event_idx);
+    put_uint(ring, "guest_avail_idx", zcrx_vring_guest_avail(vq));
+    put_uint(ring, "guest_used_idx", zcrx_vring_guest_used(vq));
+    put_uint(ring, "avail_idx", vq->next_avail);
+    put_uint(ring, "used_idx", vq->used_idx);
+    put_uint(ring, "held_by_guest", counts->guest);
+    put_uint(ring, "available", counts->available);
+    put_uint(ring, "held_by_port", counts->port);
+    return ring;
+}
+
+static void
+describe_stats(const struct zcrx_stats *stats, struct json *queue)
+{
+    struct json *wire_rx = json_object_create();
+    struct json *guest_tx = json_object_create();
+    struct json *injected = json_object_create();
+    struct json *wire_out = json_object_create();
+
+    put_uint(wire_rx, "frames", stats->wire_rx_frames);
+    put_uint(wire_rx, "bytes", stats->wire_rx_bytes);
+    put_uint(wire_rx, "zero_copy", stats->zero_copy_frames);
+    put_reasons(wire_rx, "copied", stats, copy_reasons,
+                ARRAY_SIZE(copy_reasons), "copied_");
+    put_uint(wire_rx, "slow_path", stats->slow_wire_frames);
+    put_reasons(wire_rx, "dropped", stats, wire_drops,
+                ARRAY_SIZE(wire_drops), "dropped_");
+    json_object_put(queue, "wire_rx", wire_rx);
+
+    put_uint(guest_tx, "frames", stats->guest_tx_frames);
+    put_uint(guest_tx, "bytes", stats->guest_tx_bytes);
+    put_uint(guest_tx, "slow_path", stats->slow_guest_frames);
+    put_reasons(guest_tx, "dropped", stats, guest_drops,
+                ARRAY_SIZE(guest_drops), "tx_dropped_");
+    json_object_put(queue, "guest_tx", guest_tx);
+
+    put_uint(injected, "frames", stats->injected_frames);
+    put_uint(injected, "bytes", stats->injected_bytes);
+    put_reasons(injected, "dropped", stats, inject_drops,
+                ARRAY_SIZE(inject_drops), "inject_dropped_");
+    json_object_put(queue, "injected", injected);
+
+    put_uint(wire_out, "frames", stats->wire_out_frames);
+    put_uint(wire_out, "bytes", stats->wire_out_bytes);
+    put_reasons(wire_out, "dropped", stats, wire_out_drops,
+                ARRAY_SIZE(wire_out_drops), "wire_out_dropped_");
+    json_object_put(queue, "wire_out", wire_out);
+
+    put_uint(queue, "notifications", stats->guest_notifications);
+    put_ratio(queue, "cycles_per_frame", stats->rx_sampled_cycles,
+              stats->rx_sampled_frames);
+    put_ratio(queue, "tx_cycles_per_frame", stats->tx_sampled_cycles,
+              stats->tx_sampled_frames);
+}
+
+/* Describes how queue pair 'q' of 'pair' is served. */
+static void
+describe_vf_queue(const struct zcrx_pair *pair, const struct zcrx_queue *q,
+                  struct json *queue)
+{
+    uint16_t n_entries;
+
+    put_uint(queue, "vf_queue", q->vf.queue_id);
+    if (zcrx_rss_count(&pair->vf, q->vf.queue_id, &n_entries)) {
+        put_uint(queue, "rss_entries", n_entries);
+    }
+    put_uint(queue, "vf_descriptors", pair->n_rxd);
+    put_uint(queue, "posted", q->pool ? q->pool->n_posted : 0);
+    put_uint(queue, "posted_bounce", q->pool ? q->pool->n_bounce_posted : 0);
+}
+
+static void
+describe_rings(const struct zcrx_pair *pair, struct zcrx_queue *q,
+               struct json *queue)
+{
+    struct zcrx_vring_counts rx = { .guest = 0 };
+    struct ds text = DS_EMPTY_INITIALIZER;
+    bool held = zcrx_queue_hold(pair, q);
+
+    if (q->running) {
+        zcrx_vring_count(&q->rx, &rx);
+        json_object_put(queue, "rx", describe_vring(&q->rx, &rx));
+        if (q->tx.ops) {
+            struct zcrx_vring_counts tx;
+
+            zcrx_vring_count(&q->tx, &tx);
+            json_object_put(queue, "tx", describe_vring(&q->tx, &tx));
+        }
+        describe_vf_queue(pair, q, queue);
+    }
+    json_object_put_string(queue, "bottleneck",
+                           zcrx_verdict(pair, q, &rx, &text));
+    zcrx_queue_release(q, held);
+    json_object_put_string(queue, "bottleneck_text", ds_cstr(&text));
+    ds_destroy(&text);
+}
+
+/* Adds what the guest did wrong, if it did. */
+static void
+put_error(struct json *object, const char *name, enum zcrx_vring_error error)
+{
+    if (error) {
+        json_object_put_string(object, name, zcrx_vring_strerror(error));
+    }
+}
+
+/* Describes what the guest wants of queue pair 'i' and what it did wrong. */
+static void
+describe_guest_queue(const struct zcrx_pair *pair, uint16_t i,
+                     struct json *queue)
+{
+    bool is_there = i < pair->guest.n_queue_pairs;
+
+    put_bool(queue, "enabled", is_there && pair->guest.pairs[i].enabled);
+    if (is_there) {
+        put_error(queue, "rx_error", pair->guest.pairs[i].rx.error);
+        put_error(queue, "tx_error", pair->guest.pairs[i].tx.error);
+    }
+}
+
+static struct json *
+describe_queue(const struct zcrx_pair *pair, uint16_t i)
+{
+    struct zcrx_queue *q = &pair->queues[i];
+    struct json *queue = json_object_create();
+    struct zcrx_stats stats = { .wire_rx_frames = 0 };
+
+    put_uint(queue, "queue", i);
+    put_bool(queue, "active", zcrx_queue_in_use(q));
+    describe_guest_queue(pair, i, queue);
+    describe_rings(pair, q, queue);
+    put_real(queue, "wire_rx_rate", q->rate.wire_rx);
+    put_real(queue, "guest_tx_rate", q->rate.guest_tx);
+    zcrx_stats_accumulate(&stats, &q->stats);
+    describe_stats(&stats, queue);
+    return queue;
+}
+
+static char *
+ring_sync_show(struct zcrx_pair *pair, const struct zcrx_args *args OVS_UNUSED,
+               struct json *port)
+{
+    struct json *queues = json_array_create_empty();
+
+    zcrx_describe_state(pair, port);
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
+        json_array_add(queues, describe_queue(pair, i));
+    }
+    json_object_put(port, "queues", queues);
+    return NULL;
+}
+
+/* Prints the reasons in object 'name' that there were, in parentheses. */
+static void
+print_reasons(const struct json *object, const char *name, struct ds *out)
+{
+    const struct json *reasons = get(object, name);
+    const struct shash_node **nodes = shash_sort(json_object(reasons));
+    size_t n = shash_count(json_object(reasons));
+    const char *separator = " (";
+
+    ds_put_format(out, ", %s %lld", name, get_int(reasons, "total"));
+    for (size_t i = 0; i < n; i++) {
+        const struct json *value = nodes[i]->data;
+
+        if (strcmp(nodes[i]->name, "total") && json_integer(value)) {
+            ds_put_format(out, "%s%s %lld", separator, nodes[i]->name,
+                          (long long int) json_integer(value));
+            separator = ", ";
+        }
+    }
+    ds_put_cstr(out, *separator == ',' ? ")" : "");
+    free(nodes);
+}
+
+static void
+print_vring(const struct json *queue, const char *name, const char *title,
+            struct ds *out)
+{
+    const struct json *ring = get(queue, name);
+
+    if (!ring) {
+        return;
+    }
+    ds_put_format(out, "    %-15s %s, %lld entries, %lld-byte headers%s: "
+                  "guest has %lld, %lld available, port has %lld\n",
+                  title, get_string(ring, "kind"), get_int(ring, "size"),
+                  get_int(ring, "header_bytes"),
+                  get_bool(ring, "mergeable") ? ", mergeable" : "",
+                  get_int(ring, "held_by_guest"), get_int(ring, "available"),
+                  get_int(ring, "held_by_port"));
+    ds_put_format(out, "    %-15s guest: available %lld, used %lld; "
+                  "port: available %lld, used %lld\n", "  indices:",
+                  get_int(ring, "guest_avail_idx"),
+                  get_int(ring, "guest_used_idx"),
+                  get_int(ring, "avail_idx"), get_int(ring, "used_idx"));
+}
+
+static void
+print_error(const struct json *queue, const char *name, const char *title,
+            struct ds *out)
+{
+    const char *error = get_string(queue, name);
+
+    if (error) {
+        ds_put_format(out, "    %-15s stopped: %s\n", title, error);
+    }
+}
+
+static void
+print_vf_queue(const struct json *queue, struct ds *out)
+{
+    ds_put_format(out, "    VF:             queue %lld, %lld descriptors, "
+                  "posted: %lld guest buffers, %lld host buffers\n",
+                  get_int(queue, "vf_queue"),
+                  get_int(queue, "vf_descriptors"), get_int(queue, "posted"),
+                  get_int(queue, "posted_bounce"));
+    if (get(queue, "rss_entries")) {
+        ds_put_format(out, "    RSS:            %lld entries of the "
+                      "redirection table\n", get_int(queue, "rss_entries"));
+    }
+}
+
+static void
+print_queue(const struct json *queue, bool has_guest, struct ds *out)
+{
+    const struct json *wire_rx = get(queue, "wire_rx");
+    const struct json *guest_tx = get(queue, "guest_tx");
+    const struct json *injected = get(queue, "injected");
+    const struct json *wire_out = get(queue, "wire_out");
+
+    ds_put_format(out, "  queue pair %lld%s\n", get_int(queue, "queue"),
+                  get_bool(queue, "active") ? ""
+                  : get_bool(queue, "enabled") || !has_guest ? " (not in use)"
+                  : " (not enabled by the guest)");
+    if (get_bool(queue, "active")) {
+        ds_put_format(out, "    bottleneck:     %s\n",
+                      get_string(queue, "bottleneck_text"));
+    }
+    print_error(queue, "rx_error", "receive ring:", out);
+    print_error(queue, "tx_error", "transmit ring:", out);
+    print_vring(queue, "rx", "receive ring:", out);
+    print_vring(queue, "tx", "transmit ring:", out);
+    if (get(queue, "vf_queue")) {
+        print_vf_queue(queue, out);
+    }
+    ds_put_format(out, "    wire to guest:  %lld frames, %lld bytes: "
+                  "zero-copy %lld",
+                  get_int(wire_rx, "frames"), get_int(wire_rx, "bytes"),
+                  get_int(wire_rx, "zero_copy"));
+    print_reasons(wire_rx, "copied", out);
+    ds_put_format(out, ", slow path %lld", get_int(wire_rx, "slow_path"));
+    print_reasons(wire_rx, "dropped", out);
+    ds_put_format(out, "\n    guest to wire:  %lld frames, %lld bytes",
+                  get_int(guest_tx, "frames"), get_int(guest_tx, "bytes"));
+    ds_put_format(out, ": slow path %lld", get_int(guest_tx, "slow_path"));
+    print_reasons(guest_tx, "dropped", out);
+    ds_put_format(out, "\n    OVS to guest:   %lld frames, %lld bytes",
+                  get_int(injected, "frames"), get_int(injected, "bytes"));
+    print_reasons(injected, "dropped", out);
+    ds_put_format(out, "\n    OVS to wire:    %lld frames, %lld bytes",
+                  get_int(wire_out, "frames"), get_int(wire_out, "bytes"));
+    print_reasons(wire_out, "dropped", out);
+    ds_put_format(out, "\n    notifications:  %lld\n"
+                  "    cycles/frame:   %.1f to guest, %.1f to wire\n",
+                  get_int(queue, "notifications"),
+                  json_real(get(queue, "cycles_per_frame")),
+                  json_real(get(queue, "tx_cycles_per_frame")));
+}
+
+static void
+print_sync(const struct json *port, struct ds *out)
+{
+    const struct json *queues = get(port, "queues");
+
+    zcrx_print_state(port, out);
+    for (size_t i = 0; i < json_array(queues)->n; i++) {
+        print_queue(json_array(queues)->elems[i],
+                    get_bool(port, "guest_connected"), out);
+    }
+}
+
+static const struct zcrx_command commands[] = {
+    { "dpdkzcrx/ring-sync-show", "[--json] [port]",
+      .run = ring_sync_show, .print = print_sync },
+};
+
+/* Registers the command.  Main thread. */
+void
+zcrx_appctl_sync_init(void)
+{
+    zcrx_command_register(commands, ARRAY_SIZE(commands));
+}
