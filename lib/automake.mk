@@ -44,6 +44,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-announce.h \
 	lib/zcrx-appctl-check.c \
 	lib/zcrx-appctl-private.h \
+	lib/zcrx-appctl-ring.c \
 	lib/zcrx-appctl-slow.c \
 	lib/zcrx-appctl-sync.c \
 	lib/zcrx-appctl.c \
