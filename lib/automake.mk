@@ -43,6 +43,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-announce.c \
 	lib/zcrx-announce.h \
 	lib/zcrx-appctl-check.c \
+	lib/zcrx-appctl-events.c \
 	lib/zcrx-appctl-private.h \
 	lib/zcrx-appctl-ring.c \
 	lib/zcrx-appctl-slow.c \
@@ -51,6 +52,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-appctl.h \
 	lib/zcrx-audit.c \
 	lib/zcrx-audit.h \
+	lib/zcrx-events.c \
+	lib/zcrx-events.h \
 	lib/zcrx-config.c \
 	lib/zcrx-config.h \
 	lib/zcrx-dma.c \

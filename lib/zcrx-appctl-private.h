@@ -75,6 +75,7 @@ void zcrx_put_number(struct ds *, uint64_t);
 
 /* Each file's commands. */
 void zcrx_appctl_check_init(void);
+void zcrx_appctl_events_init(void);
 void zcrx_appctl_ring_init(void);
 void zcrx_appctl_slow_init(void);
 void zcrx_appctl_sync_init(void);

@@ -305,6 +305,7 @@ zcrx_appctl_init(void)
 {
     zcrx_command_register(commands, ARRAY_SIZE(commands));
     zcrx_appctl_check_init();
+    zcrx_appctl_events_init();
     zcrx_appctl_ring_init();
     zcrx_appctl_slow_init();
     zcrx_appctl_sync_init();

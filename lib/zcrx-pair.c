@@ -108,6 +108,9 @@ set_state(struct zcrx_pair *pair, enum zcrx_pair_state state, char *why)
         VLOG_INFO("%s: %s%s%s", pair->name, zcrx_pair_state_to_string(state),
                   why ? ": " : "", why ? why : "");
     }
+    if (state != pair->state || !nullable_string_is_equal(why, pair->why)) {
+        zcrx_events_add(&pair->events, zcrx_pair_state_to_string(state), why);
+    }
     if (state != pair->state) {
         for (uint16_t i = 0; i < pair->n_queues; i++) {
             zcrx_rate_reset(&pair->queues[i].rate);
@@ -416,6 +419,10 @@ check_running(struct zcrx_pair *pair)
         pair->need_bounce = true;
         stop_for_change(pair, "guest buffers do not qualify for zero-copy");
     } else if (link_up != pair->link_up || why_copy != pair->why_copy) {
+        if (link_up != pair->link_up) {
+            zcrx_events_add(&pair->events, link_up ? "link up" : "link down",
+                            NULL);
+        }
         pair->link_up = link_up;
         pair->why_copy = why_copy;
         pair->changed(pair);
@@ -557,6 +564,7 @@ zcrx_pair_init(struct zcrx_pair *pair, const char *name,
     pair->name = name;
     pair->changed = changed;
     ovs_mutex_init(&pair->mutex);
+    zcrx_events_init(&pair->events);
     zcrx_vf_init(&pair->vf, name);
 }
 
@@ -592,6 +600,7 @@ zcrx_pair_destroy(struct zcrx_pair *pair)
     }
     free(pair->steer);
     zcrx_pair_config_destroy(&pair->config);
+    zcrx_events_destroy(&pair->events);
     free(pair->why);
     ovs_mutex_destroy(&pair->mutex);
 }

@@ -49,6 +49,7 @@
 
 #include "openvswitch/thread.h"
 #include "openvswitch/types.h"
+#include "zcrx-events.h"
 #include "zcrx-face.h"
 #include "zcrx-sync.h"
 #include "zcrx-vf.h"
@@ -127,6 +128,7 @@ struct zcrx_pair {
                                  * point to, but take nothing from. */
     size_t n_retired;
     struct zcrx_stats past;     /* Of queues that are no more. */
+    struct zcrx_events events;
 
     /* The slow path, see zcrx-pair-slow.h. */
     struct zcrx_face *face;
