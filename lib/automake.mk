@@ -40,6 +40,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/netdev-dpdkzcrx-wire.h \
 	lib/netdev-dpdkzcrx.c \
 	lib/netdev-dpdkzcrx.h \
+	lib/zcrx-appctl-change.c \
 	lib/zcrx-announce.c \
 	lib/zcrx-announce.h \
 	lib/zcrx-appctl-check.c \

@@ -209,6 +209,7 @@ describe_queue(const struct zcrx_pair *pair, uint16_t i)
     put_real(queue, "wire_rx_rate", q->rate.wire_rx);
     put_real(queue, "guest_tx_rate", q->rate.guest_tx);
     zcrx_stats_accumulate(&stats, &q->stats);
+    zcrx_stats_subtract(&stats, &q->cleared);
     describe_stats(&stats, queue);
     return queue;
 }

@@ -654,6 +654,38 @@ set_vf(struct zcrx_pair *pair, const struct zcrx_pair_config *config)
     return error;
 }
 
+/* The mode is that of the option, unless it was set by zcrx_pair_set_mode()
+ * since the option changed. */
+static void
+choose_mode(struct zcrx_pair *pair, struct zcrx_pair_config *config)
+{
+    if (pair->mode_is_set && config->mode == pair->option_mode) {
+        config->mode = pair->config.mode;
+    } else {
+        pair->mode_is_set = false;
+        pair->option_mode = config->mode;
+    }
+}
+
+/* Makes 'mode' the mode of the pair, whatever the option says, until the
+ * option changes.  Returns the mode so far.  Main thread. */
+enum zcrx_mode
+zcrx_pair_set_mode(struct zcrx_pair *pair, enum zcrx_mode mode)
+{
+    enum zcrx_mode old_mode;
+
+    ovs_mutex_lock(&pair->mutex);
+    old_mode = pair->config.mode;
+    pair->mode_is_set = mode != pair->option_mode;
+    if (mode != old_mode) {
+        stop_for_change(pair, "zcrx-mode changed by dpdkzcrx/set-mode");
+        pair->config.mode = mode;
+        pair->changed(pair);
+    }
+    ovs_mutex_unlock(&pair->mutex);
+    return old_mode;
+}
+
 /* Makes the pair what 'config' says, which it takes over in any case.  Returns
  * NULL or an error, after which the pair is of no use until this succeeds.  A
  * change of the number of queues takes effect with zcrx_pair_reconfigure(),
@@ -672,6 +704,7 @@ zcrx_pair_set_config(struct zcrx_pair *pair, struct zcrx_pair_config *config)
     }
 
     ovs_mutex_lock(&pair->mutex);
+    choose_mode(pair, config);
     config->vf.mtu = (pair->config.vf.mtu ? pair->config.vf.mtu
                       : RTE_ETHER_MTU);
     error = set_vf(pair, config);

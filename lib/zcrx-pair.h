@@ -98,6 +98,8 @@ struct zcrx_pair {
     /* All that follows, and the control plane's side of 'queues'. */
     struct ovs_mutex mutex;
     struct zcrx_pair_config config;
+    enum zcrx_mode option_mode; /* As the option says... */
+    bool mode_is_set;           /* ...but 'config' has another one. */
     struct zcrx_vf vf;
     struct zcrx_guest guest;
     enum zcrx_pair_state state;
@@ -143,6 +145,7 @@ void zcrx_pair_destroy(struct zcrx_pair *);
 
 void zcrx_pair_config_destroy(struct zcrx_pair_config *);
 char *zcrx_pair_set_config(struct zcrx_pair *, struct zcrx_pair_config *);
+enum zcrx_mode zcrx_pair_set_mode(struct zcrx_pair *, enum zcrx_mode);
 char *zcrx_pair_set_mtu(struct zcrx_pair *, uint16_t mtu);
 char *zcrx_pair_reconfigure(struct zcrx_pair *);
 

@@ -143,4 +143,14 @@ zcrx_stats_accumulate(struct zcrx_stats *sum, const struct zcrx_stats *stats)
 #undef ZCRX_COUNTER
 }
 
+/* Subtracts the counters in 'past', earlier values of the same, from those in
+ * 'stats'. */
+static inline void
+zcrx_stats_subtract(struct zcrx_stats *stats, const struct zcrx_stats *past)
+{
+#define ZCRX_COUNTER(NAME) stats->NAME -= past->NAME;
+    ZCRX_COUNTERS
+#undef ZCRX_COUNTER
+}
+
 #endif /* zcrx-stats.h */

@@ -93,6 +93,7 @@ struct zcrx_queue {
     struct zcrx_stats stats;
 
     /* For diagnosis.  Main thread, with the pair's mutex. */
+    struct zcrx_stats cleared;  /* 'stats' at the last dpdkzcrx/stats-clear. */
     struct zcrx_rate rate;
 } __rte_cache_aligned;          /* So that no two threads write to the same
                                  * line: queue pairs follow each other. */

@@ -27,6 +27,7 @@ TESTSUITE_AT = \
 	tests/build.at \
 	tests/copy.at \
 	tests/crash.at \
+	tests/diagnosis.at \
 	tests/jumbo.at \
 	tests/layouts.at \
 	tests/lifecycle.at \
