@@ -39,6 +39,7 @@ DOC_SOURCE = \
 	Documentation/ref/states.inc \
 	Documentation/ref/statistics.inc \
 	Documentation/ref/status.inc \
+	Documentation/ref/telemetry.inc \
 	Documentation/topics/dpdk/dpdkzcrx.rst
 EXTRA_DIST += $(DOC_SOURCE) README.rst
 

@@ -91,6 +91,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-stop.h \
 	lib/zcrx-sync.c \
 	lib/zcrx-sync.h \
+	lib/zcrx-telemetry.c \
+	lib/zcrx-telemetry.h \
 	lib/zcrx-tx.c \
 	lib/zcrx-tx.h \
 	lib/zcrx-verdict.c \

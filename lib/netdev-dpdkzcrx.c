@@ -33,6 +33,7 @@
 #include "zcrx-config.h"
 #include "zcrx-pair.h"
 #include "zcrx-status.h"
+#include "zcrx-telemetry.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dpdkzcrx);
 
@@ -194,6 +195,7 @@ netdev_dpdkzcrx_construct(struct netdev *netdev)
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
 
     zcrx_pair_init(&dev->pair, netdev_get_name(netdev), pair_changed);
+    zcrx_telemetry_add(&dev->pair);
     atomic_init(&dev->is_up, true);
     netdev->n_rxq = 0;
     netdev->n_txq = 0;
@@ -207,6 +209,7 @@ netdev_dpdkzcrx_destruct(struct netdev *netdev)
 {
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
 
+    zcrx_telemetry_remove(&dev->pair);
     zcrx_wire_destroy(&dev->wire);
     zcrx_pair_destroy(&dev->pair);
 }
@@ -748,4 +751,5 @@ netdev_dpdkzcrx_register(void)
 {
     netdev_register_provider(&dpdkzcrx_class);
     zcrx_appctl_init();
+    zcrx_telemetry_init();
 }

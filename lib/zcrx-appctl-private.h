@@ -69,6 +69,7 @@ bool zcrx_queue_hold(const struct zcrx_pair *, struct zcrx_queue *);
 void zcrx_queue_release(struct zcrx_queue *, bool held);
 
 void zcrx_describe_state(const struct zcrx_pair *, struct json *port);
+void zcrx_describe_sync(struct zcrx_pair *, struct json *port);
 void zcrx_print_state(const struct json *port, struct ds *);
 
 void zcrx_put_number(struct ds *, uint64_t);

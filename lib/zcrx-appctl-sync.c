@@ -214,9 +214,10 @@ describe_queue(const struct zcrx_pair *pair, uint16_t i)
     return queue;
 }
 
-static char *
-ring_sync_show(struct zcrx_pair *pair, const struct zcrx_args *args OVS_UNUSED,
-               struct json *port)
+/* Describes the state of 'pair', whose mutex the caller holds, and its queue
+ * pairs.  Any thread but a PMD thread. */
+void
+zcrx_describe_sync(struct zcrx_pair *pair, struct json *port)
 {
     struct json *queues = json_array_create_empty();
 
@@ -225,6 +226,13 @@ ring_sync_show(struct zcrx_pair *pair, const struct zcrx_args *args OVS_UNUSED,
         json_array_add(queues, describe_queue(pair, i));
     }
     json_object_put(port, "queues", queues);
+}
+
+static char *
+ring_sync_show(struct zcrx_pair *pair, const struct zcrx_args *args OVS_UNUSED,
+               struct json *port)
+{
+    zcrx_describe_sync(pair, port);
     return NULL;
 }
 

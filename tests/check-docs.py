@@ -18,7 +18,8 @@
 
 Checks that the reference in the source tree TOP describes exactly what the
 code there has: the options, states, status keys, virtio features, statistics
-and ovs-appctl commands, and the members of what the commands print as JSON.
+and commands for ovs-appctl and telemetry, and the members of what the commands
+print as JSON.
 
 Each kind has a file of definition lists, whose terms are literals.  These
 files are included by the pages that are for reading.
@@ -48,6 +49,8 @@ KINDS = [
      [r"^    ZCRX_COUNTER\((\w+)\)"], "zcrx_%s"),
     ("commands", "lib/zcrx-appctl*.c",
      [r'[({] ?"(dpdkzcrx/[^"]*)",\s*' + STRING], "%s %s"),
+    ("telemetry", "lib/zcrx-telemetry.c",
+     [r'"(/zcrx/\w+)"'], "%s"),
     ("json", "lib/zcrx-appctl*.c",
      [r"\b(?:put_\w+|json_object_put\w*)\(\w+,\s*" + STRING], "%s"),
 ]
