@@ -29,6 +29,7 @@ DOC_SOURCE = \
 	Documentation/ref/options.inc \
 	Documentation/ref/ovs-dpdkzcrx.7.rst \
 	Documentation/ref/ovs-zcrx-bench.8.rst \
+	Documentation/ref/ovs-zcrx-top.8.rst \
 	Documentation/ref/performance-instructions.inc \
 	Documentation/ref/performance-pairs.inc \
 	Documentation/ref/performance-relay.inc \
@@ -54,7 +55,9 @@ DOC_DEPENDS = $(DOC_SOURCE) configure.ac
 
 if HAVE_SPHINX
 man7_MANS = Documentation/man/ovs-dpdkzcrx.7
-man8_MANS = Documentation/man/ovs-zcrx-bench.8
+man8_MANS = \
+	Documentation/man/ovs-zcrx-bench.8 \
+	Documentation/man/ovs-zcrx-top.8
 
 Documentation/man/ovs-dpdkzcrx.7: $(DOC_DEPENDS)
 	$(AM_V_GEN)$(SPHINX_BUILD) -b man $(srcdir)/Documentation \

@@ -40,5 +40,7 @@ man_pages = [
      "zero-copy receive ports of Open vSwitch with DPDK", [author], 7),
     ("ref/ovs-zcrx-bench.8", "ovs-zcrx-bench",
      "measure dpdkzcrx ports against what they replace", [author], 8),
+    ("ref/ovs-zcrx-top.8", "ovs-zcrx-top",
+     "watch dpdkzcrx ports of Open vSwitch", [author], 8),
 ]
 man_make_section_directory = False

@@ -53,18 +53,18 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-appctl.h \
 	lib/zcrx-audit.c \
 	lib/zcrx-audit.h \
-	lib/zcrx-events.c \
-	lib/zcrx-events.h \
 	lib/zcrx-config.c \
 	lib/zcrx-config.h \
 	lib/zcrx-dma.c \
 	lib/zcrx-dma.h \
+	lib/zcrx-events.c \
+	lib/zcrx-events.h \
 	lib/zcrx-face.c \
 	lib/zcrx-face.h \
 	lib/zcrx-gate.h \
-	lib/zcrx-json.h \
 	lib/zcrx-journal.c \
 	lib/zcrx-journal.h \
+	lib/zcrx-json.h \
 	lib/zcrx-offload.c \
 	lib/zcrx-offload.h \
 	lib/zcrx-pair-slow.c \

@@ -12,6 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+bin_SCRIPTS = utilities/ovs-zcrx-top
+EXTRA_DIST += $(bin_SCRIPTS)
+
 # The benchmark is installed with its modules, and with what it runs besides
 # the tools of Open vSwitch, in one folder, and has a link among the commands.
 # Python looks for modules where a link points to.
