@@ -15,6 +15,7 @@
 DOC_SOURCE = \
 	Documentation/conf.py \
 	Documentation/howto/dpdkzcrx.rst \
+	Documentation/howto/vm0.xml \
 	Documentation/index.rst \
 	Documentation/internals/faults.rst \
 	Documentation/internals/hostile-guests.rst \

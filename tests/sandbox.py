@@ -156,3 +156,22 @@ class Sandbox(object):
             lambda: self.run("ovs-vsctl", "get", "Interface", port,
                              "link_state").strip() == "up",
             "port %s is up" % port, patience)
+
+    def wire(self, *command, status=(0, )):
+        """Runs a command on the wire's side, and returns what it prints."""
+        done = subprocess.run(command, cwd=self.dir, text=True,
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        if done.returncode not in status:
+            raise SandboxError("%s: status %d: %s" % (
+                " ".join(command), done.returncode,
+                done.stdout.strip()[-300:]))
+        return done.stdout
+
+    def background(self, *command):
+        """Starts a command on the wire's side, which must be ended."""
+        return subprocess.Popen(command, cwd=self.dir,
+                                stdin=subprocess.DEVNULL,
+                                stdout=open(self.path("background.log"), "a"),
+                                stderr=subprocess.STDOUT)

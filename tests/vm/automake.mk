@@ -19,6 +19,9 @@ EXTRA_DIST += \
 	tests/demo/screen.py \
 	tests/demo/vm.py \
 	tests/sandbox.py \
+	tests/vm/domain.py \
+	tests/vm/host.py \
+	tests/vm/host_cases.py \
 	tests/vm/images.py \
 	tests/vm/init \
 	tests/vm/linux.py \

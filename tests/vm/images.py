@@ -138,6 +138,70 @@ class Kernel(object):
         return found
 
 
+class Qemu(object):
+    """Another version of QEMU than this machine's own: that of the Debian
+    release 'release', with the libraries of that release."""
+    def __init__(self, release):
+        self.dir = cached("qemu-" + release,
+                          lambda path: self.get(release, path))
+
+    def command(self):
+        """Returns what to run it with."""
+        usr = os.path.join(self.dir, "usr")
+        lib = os.path.join(usr, "lib/x86_64-linux-gnu")
+        return [os.path.join(usr, "lib64/ld-linux-x86-64.so.2"),
+                "--library-path", lib,
+                os.path.join(usr, "bin/qemu-system-x86_64"),
+                "-L", os.path.join(usr, "share/qemu"),
+                "-L", os.path.join(usr, "share/seabios")]
+
+    @staticmethod
+    def get(release, path):
+        # A package system of its own, in which nothing is installed, so that
+        # all that the package needs is downloaded.
+        apt = os.path.join(path, "apt")
+        for room in ("lists/partial", "archives/partial"):
+            os.makedirs(os.path.join(apt, room))
+        with open(os.path.join(apt, "sources.list"), "w") as f:
+            f.write("deb [signed-by=/usr/share/keyrings/debian-archive-"
+                    "keyring.gpg] %s %s main\n" % (mirror(), release))
+        with open(os.path.join(apt, "status"), "w"):
+            pass
+        options = ["-q", "-y"]
+        for option in ("Dir::State::Lists=%s/lists", "Dir::Cache=%s",
+                       "Dir::Cache::Archives=%s/archives",
+                       "Dir::State::Status=%s/status",
+                       "Dir::Etc::SourceList=%s/sources.list"):
+            options += ["-o", option % apt]
+        options += ["-o", "Dir::Etc::SourceParts=-",
+                    "-o", "APT::Sandbox::User=root",
+                    "-o", "Acquire::Languages=none"]
+        try:
+            run("apt-get", *options, "update")
+            run("apt-get", *options, "--no-install-recommends",
+                "--download-only", "install", "qemu-system-x86")
+        except Unavailable as error:
+            raise Unavailable("QEMU of Debian %s cannot be downloaded to %s: "
+                              "%s" % (release, cache_dir(), error))
+        archives = os.path.join(apt, "archives")
+        for name in os.listdir(archives):
+            if name.endswith(".deb"):
+                run("dpkg-deb", "-x", os.path.join(archives, name), path)
+        shutil.rmtree(apt)
+
+
+def mirror():
+    """Returns the address of the Debian mirror that this machine uses."""
+    targets = run("apt-get", "indextargets", "--format",
+                  "$(ORIGIN) $(LABEL) $(RELEASE) $(REPO_URI)")
+    for line in targets.splitlines():
+        words = line.split()
+        # Not that of security updates, nor of other origins.
+        if words[:2] == ["Debian", "Debian"]:
+            return words[-1]
+    raise Unavailable("apt-get knows no Debian mirror")
+
+
 def libraries(program):
     """Returns the shared libraries of 'program', with their paths."""
     return re.findall(r"(/\S+) \(0x", run("ldd", program))
@@ -165,6 +229,14 @@ class FileSystem(object):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copy(source, target)
 
+    def has(self, name):
+        return os.path.lexists(self.path + name)
+
+    def link(self, name, target):
+        """Adds a symbolic link to 'target'."""
+        os.makedirs(os.path.dirname(self.path + name), exist_ok=True)
+        os.symlink(target, self.path + name)
+
     def write(self, name, text):
         target = self.path + name
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -181,7 +253,7 @@ class FileSystem(object):
 
     def add_libraries(self, path):
         for library in libraries(path):
-            if not os.path.exists(self.path + library):
+            if not self.has(library):
                 self.add(library, os.path.realpath(library))
 
     def pack(self, image):

@@ -22,10 +22,8 @@ network that this process has of its own.  What runs here is the wire's side.
 import json
 import os
 import re
-import subprocess
-import tempfile
-import time
 
+import domain
 import images
 import machine
 import sandbox
@@ -64,7 +62,9 @@ class Rig(sandbox.Sandbox):
     """The switch, its port and the guest."""
     def __init__(self):
         super().__init__("dpdkzcrx-vm.")
+        self.wire_device = TAP
         self.guest = None
+        self.guest_mac = MAC
         self.n_guests = 0
         self.mtu = 1500
         self.started.callback(self.kill_guest)
@@ -126,10 +126,18 @@ class Rig(sandbox.Sandbox):
                    % self.path(SOCKET),
                    "-netdev", "vhost-user,id=n0,chardev=net0,queues=%d"
                    % queues, "-device", nic]
-        self.guest = machine.Machine(
-            self.path("guest-%d" % self.n_guests), self.image.kernel.image,
-            self.image.path, options, cpus=cpus,
-            quiet=quiet)
+        path = self.path("guest-%d" % self.n_guests)
+        self.guest = machine.Machine(path, machine.qemu(
+            path, self.image.kernel.image, self.image.path, options,
+            cpus=cpus, quiet=quiet))
+        return self.guest
+
+    def start_domain(self):
+        """Starts a guest with libvirt."""
+        self.kill_guest()
+        self.n_guests += 1
+        self.guest = domain.Domain(self.path("guest-%d" % self.n_guests),
+                                   self.image, self.path(SOCKET))
         return self.guest
 
     def wait_guest(self):
@@ -152,8 +160,20 @@ class Rig(sandbox.Sandbox):
         if self.guest:
             self.guest.kill()
             self.guest = None
-            if os.path.exists(self.path(SOCKET)):
+            if os.path.lexists(self.path(SOCKET)):
                 os.remove(self.path(SOCKET))
+
+    def logs(self):
+        """Yields lines that tell what has happened."""
+        logs = [("ovs-vswitchd.log", r"\|(WARN|ERR|EMER)\||\|dpdkzcrx\|")]
+        if self.guest:
+            name = os.path.basename(self.guest.dir)
+            logs += [(name + "/log", ""), (name + "/console", "")]
+        for name, pattern in logs:
+            with open(self.path(name), errors="replace") as f:
+                lines = [line for line in f if re.search(pattern, line)]
+            for line in lines[-10:]:
+                yield "%s: %s" % (name, line.rstrip())
 
     def counters(self):
         """Returns the port's counters, over all queues."""
@@ -163,25 +183,6 @@ class Rig(sandbox.Sandbox):
         for queue in shown["ports"][0]["queues"]:
             sums.add(queue)
         return sums
-
-    def wire(self, *command, status=(0, )):
-        """Runs a command on the wire's side, and returns what it prints."""
-        done = subprocess.run(command, cwd=self.dir, text=True,
-                              stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
-        if done.returncode not in status:
-            raise sandbox.SandboxError("%s: status %d: %s" % (
-                " ".join(command), done.returncode,
-                done.stdout.strip()[-300:]))
-        return done.stdout
-
-    def background(self, *command):
-        """Starts a command on the wire's side, which must be ended."""
-        return subprocess.Popen(command, cwd=self.dir,
-                                stdin=subprocess.DEVNULL,
-                                stdout=open(self.path("background.log"), "a"),
-                                stderr=subprocess.STDOUT)
 
 
 class Counters(object):

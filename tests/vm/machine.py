@@ -80,39 +80,44 @@ class Stream(object):
         return line.decode(errors="replace").strip()
 
 
-class Machine(object):
-    """A virtual machine whose files are in the folder 'dir'.
+# What the kernel of every machine is told.  The check of the timer can fail on
+# a slow machine.
+CMDLINE = "console=ttyS0 panic=-1 no_timer_check "
 
+
+def qemu(dir, kernel, image, options, memory=512, cmdline="", cpus=1,
+         command=("qemu-system-x86_64", ), machine="pc", quiet=True):
+    """Returns the command for a machine whose files are in the folder 'dir'.
     'command' is what to run QEMU with, 'options' are those beyond its kernel,
-    its console and its memory of 'memory' MB, which is in the backend
-    "mem0"."""
-    def __init__(self, dir, kernel, image, options, memory=512, cmdline="",
-                 command=("qemu-system-x86_64", ), machine="pc", cpus=1,
-                 quiet=True,
-                 backend="memory-backend-memfd,share=on"):
+    its console and its memory of 'memory' MB."""
+    return list(command) + [
+        "-accel", "tcg", "-cpu", "max", "-smp", str(cpus),
+        "-machine", machine + ",memory-backend=mem0",
+        "-m", "size=%dM,slots=2,maxmem=4G" % memory,
+        "-object", "memory-backend-memfd,share=on,id=mem0,size=%dM" % memory,
+        "-nodefaults", "-nographic", "-kernel", kernel, "-initrd", image,
+        "-append", CMDLINE + "quiet " * quiet + cmdline,
+        "-chardev", "file,id=console,path=%s/console" % dir,
+        "-serial", "chardev:console",
+        "-chardev", "socket,id=agent,path=%s/agent,server=on,wait=off" % dir,
+        "-device", "virtio-serial",
+        "-device", "virtserialport,chardev=agent,name=agent",
+        "-qmp", "unix:%s/qmp,server=on,wait=off" % dir] + list(options)
+
+
+class Machine(object):
+    """A virtual machine that 'command' starts, whose files are in the folder
+    'dir'."""
+    def __init__(self, dir, command):
         self.dir = dir
+        self.command = command
         os.makedirs(dir, exist_ok=True)
         self.n_commands = 0
         self.agent = self.qmp = None
-        self.command = list(command) + [
-            "-accel", "tcg", "-cpu", "max", "-smp", str(cpus),
-            "-machine", machine + ",memory-backend=mem0",
-            "-m", "size=%dM,slots=2,maxmem=4G" % memory,
-            "-object", "%s,id=mem0,size=%dM" % (backend, memory),
-            "-nodefaults", "-nographic", "-kernel", kernel, "-initrd", image,
-            "-append", "console=ttyS0 panic=-1 " + "quiet " * quiet + cmdline,
-            "-chardev", "file,id=console,path=%s/console" % dir,
-            "-serial", "chardev:console",
-            "-chardev", "socket,id=agent,path=%s/agent,server=on,wait=off"
-            % dir, "-device", "virtio-serial",
-            "-device", "virtserialport,chardev=agent,name=agent",
-            "-qmp", "unix:%s/qmp,server=on,wait=off" % dir] + list(options)
-        with open(self.path("command"), "w") as f:
-            f.write(" ".join(self.command) + "\n")
         with open(self.path("log"), "ab") as log:
             # Whatever becomes of this process, QEMU goes with it.
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL"] + self.command,
+                ["setpriv", "--pdeathsig", "KILL"] + command,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
