@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	tests/vm/linux_cases.py \
 	tests/vm/machine.py \
 	tests/vm/ping-vlan \
+	tests/vm/pmd.py \
 	tests/vm/run
 
 .PHONY: check-vm

@@ -31,6 +31,7 @@ import time
 import images
 import linux
 import machine
+import pmd
 import sandbox
 
 WIRE_TAP = "zcrxwire0"
@@ -49,18 +50,15 @@ MODULES = ("virtio_pci", "virtio_console", "irqbypass", "vfio", "vfio_virqfd",
 
 DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_tap",
            "net_virtio")
-PLUGINS = "/usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0"
-
 MEMORY = 3072
 HUGEPAGES = 640
 
-ENVIRONMENT = """
-export LD_LIBRARY_PATH=%s
+ENVIRONMENT = pmd.ENVIRONMENT + """
 for kind in RUN LOG DB SYSCONF PKGDATA; do
     export OVS_${kind}DIR=/run/ovs
 done
 export OVS_CTL_TIMEOUT=%d
-""" % (PLUGINS, machine.PATIENCE)
+""" % machine.PATIENCE
 
 
 class Image(object):
@@ -69,13 +67,8 @@ class Image(object):
         self.kernel = images.Kernel("amd64")
         files = images.FileSystem(os.path.join(dir, "host"), self.kernel,
                                   MODULES)
-        for driver in DRIVERS:
-            # EAL looks for the long name, and programs for the short one.
-            name = "%s/librte_%s.so.23" % (PLUGINS, driver)
-            files.add(name + ".0", os.path.realpath(name))
-            files.link(name, os.path.basename(name) + ".0")
-            files.add_libraries(name)
-        for program in ("ip", "iperf3", "ethtool", "dpdk-testpmd"):
+        pmd.add_dpdk(files, DRIVERS)
+        for program in ("ip", "iperf3", "ethtool"):
             files.add_program(program)
         for room in ("vswitchd", "utilities", "ovsdb"):
             for program in ("ovs-vswitchd", "ovs-vsctl", "ovs-appctl",
@@ -88,9 +81,6 @@ class Image(object):
         files.add("/run/vswitch.ovsschema",
                   os.path.join(build["abs_top_srcdir"],
                                "vswitchd/vswitch.ovsschema"))
-        # pthread_cancel() needs it.
-        files.add("/usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
-                  "/usr/lib/x86_64-linux-gnu/libgcc_s.so.1")
         files.write("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
         files.write("/etc/group", "root:x:0:\n")
         files.write("/environment", ENVIRONMENT)
@@ -126,20 +116,12 @@ class Guest(object):
     def start(self):
         """Starts it.  DPDK makes the tap anew when it starts it, so both are
         in the guest's network from the beginning."""
-        # It ends when its standard input does.
-        self.host.run(
-            "/usr/bin/ip netns add {0} && mkfifo /run/{0}.in && "
-            "{{ sleep 1000000 > /run/{0}.in & echo $! > /run/{0}.sleep; }} && "
-            "{{ /usr/bin/ip netns exec {0} dpdk-testpmd --lcores '0@0,1@2' "
-            "--no-pci --file-prefix {0} --single-file-segments -m 128 "
-            "--vdev=net_virtio_user0,path=/run/{0}.sock,server=1,queues=1,"
-            "queue_size=256 --vdev=net_tap0,iface=eth0 -- --nb-cores=1 "
-            "--total-num-mbufs=8192 --forward-mode=io --stats-period=1 "
-            "< /run/{0}.in > /run/{0}.log 2>&1 & echo $! > /run/{0}.pid; }}"
-            .format(self.name))
-        self.host.wait_for("grep -q 'Port statistics' /run/{0}.log || "
-                           "! kill -0 `cat /run/{0}.pid`".format(self.name),
-                           self.name)
+        self.host.run("/usr/bin/ip netns add " + self.name)
+        pmd.start(self.host.run, self.host.wait_for, self.name,
+                  "/usr/bin/ip netns exec " + self.name,
+                  "--lcores '0@0,1@2' --no-pci --single-file-segments -m 128 "
+                  "--vdev=net_virtio_user0,path=/run/%s.sock,server=1,"
+                  "queues=1,queue_size=256" % self.name)
         self.run(
             "ip link set lo up; sysctl -q -w net.ipv4.icmp_echo_ignore_"
             "broadcasts=0; /usr/bin/ip link set eth0 address {0} up && "
@@ -148,26 +130,14 @@ class Guest(object):
                 self.mac, self.address, self.address6))
 
     def stop(self, signal="TERM"):
-        self.host.run(
-            "kill -{1} `cat /run/{0}.pid`; kill `cat /run/{0}.sleep`; "
-            "while kill -0 `cat /run/{0}.pid` 2> /dev/null; do usleep 50000; "
-            "done; /usr/bin/ip netns del {0}; rm -f /run/{0}.*".format(
-                self.name, signal))
+        pmd.stop(self.host.run, self.name, signal)
+        self.host.run("/usr/bin/ip netns del " + self.name)
 
 
 class Host(machine.Machine):
     """The machine, with what is needed to run Open vSwitch in it."""
     def try_to(self, command, patience=machine.PATIENCE):
         return super().try_to(". /environment; " + command, patience)
-
-    def wait_for(self, command, what, patience=machine.PATIENCE):
-        """Waits until 'command' has status 0."""
-        status, output = self.try_to(
-            "for i in `seq %d`; do { %s; } > /dev/null 2>&1 && exit; "
-            "usleep 100000; done; exit 1" % (10 * patience, command),
-            2 * patience)
-        if status:
-            raise machine.MachineError("waited in vain for " + what)
 
     def faults(self):
         """Returns what the IOMMU has complained about."""
@@ -223,8 +193,8 @@ class Rig(sandbox.Sandbox):
         self.guest = self.guests[0]
         self.guest_mac = self.guest.mac
         self.wait_up()
-        # QEMU's igb gives VFs no multicast frames that they ask for by the mode
-        # for all of these, so nobody could find an IPv6 neighbor.
+        # QEMU's igb does not know the mode in which a VF gets all multicast
+        # frames, so nobody could find an IPv6 neighbor.
         for guest in self.guests:
             self.wire("ip", "neigh", "replace", guest.address6, "lladdr",
                       guest.mac, "dev", self.wire_device)

@@ -26,6 +26,7 @@ import re
 import domain
 import images
 import machine
+import pmd
 import sandbox
 
 PORT = "zc0"
@@ -56,6 +57,22 @@ class Image(object):
         files.write("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
         files.write("/etc/group", "root:x:0:\n")
         self.path = files.pack(os.path.join(dir, "guest.cpio"))
+
+
+class PmdImage(object):
+    """Those of guests in which DPDK drives the device."""
+    def __init__(self, dir):
+        self.kernel = images.Kernel("cloud-amd64")
+        files = images.FileSystem(os.path.join(dir, "root"), self.kernel,
+                                  ("virtio_pci", "virtio_console", "uio",
+                                   "uio_pci_generic", "tun"))
+        pmd.add_dpdk(files, ("bus_pci", "bus_vdev", "mempool_ring", "net_tap",
+                             "net_virtio"))
+        files.add_program("iperf3")
+        files.write("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
+        files.write("/etc/group", "root:x:0:\n")
+        files.write("/environment", pmd.ENVIRONMENT)
+        self.path = files.pack(os.path.join(dir, "pmd.cpio"))
 
 
 class Rig(sandbox.Sandbox):
@@ -110,7 +127,7 @@ class Rig(sandbox.Sandbox):
         self.run("ovs-vsctl", "--if-exists", "del-port", "br0", PORT)
 
     def start_guest(self, device="", queues=1, mtu=1500, cpus=1,
-                    quiet=True):
+                    quiet=True, image=None, cmdline=""):
         """Starts a guest whose virtio device has the options 'device'."""
         self.kill_guest()
         self.mtu = mtu
@@ -127,10 +144,33 @@ class Rig(sandbox.Sandbox):
                    "-netdev", "vhost-user,id=n0,chardev=net0,queues=%d"
                    % queues, "-device", nic]
         path = self.path("guest-%d" % self.n_guests)
+        image = image or self.image
         self.guest = machine.Machine(path, machine.qemu(
-            path, self.image.kernel.image, self.image.path, options,
-            cpus=cpus, quiet=quiet))
+            path, image.kernel.image, image.path, options, cpus=cpus,
+            quiet=quiet, cmdline=cmdline))
         return self.guest
+
+    def start_pmd_guest(self):
+        """Starts a guest in which DPDK drives the device, and passes frames on
+        to the eth0 of its kernel."""
+        guest = self.start_guest(image=PmdImage(self.dir),
+                                 cmdline="hugepages=80")
+        guest.wait()
+        guest.run("mkdir /dev/hugepages && "
+                  "mount -t hugetlbfs hugetlbfs /dev/hugepages")
+        device = guest.run(
+            "for device in /sys/bus/pci/devices/*; do "
+            "grep -q 0x1af4 $device/vendor && grep -q 0x020000 $device/class "
+            "&& basename $device; done; true").strip()
+        guest.run("cd /sys/bus/pci/devices/{0} && echo uio_pci_generic > "
+                  "driver_override && echo {0} > driver/unbind && echo {0} > "
+                  "/sys/bus/pci/drivers_probe".format(device))
+        pmd.start(guest.run, guest.wait_for, "pmd", ". /environment;",
+                  "--lcores '0@0,1@0' -m 64 -a " + device)
+        guest.run("ip link set eth0 address " + MAC)
+        self.configure_guest()
+        self.wait_up(PORT, machine.PATIENCE)
+        self.set_wire_up()
 
     def start_domain(self):
         """Starts a guest with libvirt."""

@@ -391,6 +391,15 @@ class DomainSetup(Setup):
         rig.wait_guest()
 
 
+class PmdSetup(Setup):
+    """A guest in which DPDK drives the device."""
+    def prepare(self, rig):
+        rig.kill_guest()
+        rig.delete_port()
+        rig.add_port()
+        rig.start_pmd_guest()
+
+
 def make_setups(short):
     """Returns all that is to be tried."""
     size = 8 if short else 200
@@ -430,5 +439,5 @@ def make_setups(short):
         Setup("rx_queue_size=1024", basic, device="rx_queue_size=1024"),
         Setup("host_mtu=9000", basic + [Case("ping-8900", pings(8900))],
               device="host_mtu=9000", mtu=9000, copies=True)]
-    setups.append(DomainSetup("libvirt", basic))
+    setups += [DomainSetup("libvirt", basic), PmdSetup("dpdk", basic)]
     return select_short(setups) if short else setups

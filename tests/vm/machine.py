@@ -147,6 +147,15 @@ class Machine(object):
         self.start(command)
         return self.finish(patience)
 
+    def wait_for(self, command, what, patience=PATIENCE):
+        """Waits until 'command' has status 0."""
+        status, output = self.try_to(
+            "for i in `seq %d`; do { %s; } > /dev/null 2>&1 && exit; "
+            "usleep 100000; done; exit 1" % (10 * patience, command),
+            2 * patience)
+        if status:
+            raise MachineError("waited in vain for " + what)
+
     def start(self, command):
         """Starts a command, to be waited for with finish()."""
         self.n_commands += 1
