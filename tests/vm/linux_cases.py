@@ -337,8 +337,8 @@ def check_crash(rig):
 
 
 class Case(object):
-    """A thing to try, also in a short time if 'short'.  If 'late', the guest
-    starts anew, and is late with its first buffers."""
+    """A thing to try, also in a short time if 'short'.  If 'late', the guest or
+    the port starts anew meanwhile, and may be late with the first buffers."""
     def __init__(self, name, function, short=False, late=False):
         self.name = name
         self.function = function
@@ -421,18 +421,18 @@ def make_setups(short):
         Case("vlan", check_vlan, True),
         Case("file-to-guest", lambda rig: get_file(rig, size), True),
         Case("file-from-guest", lambda rig: send_file(rig, size), True),
-        Case("driver", check_driver, True),
-        Case("link", check_link, True),
-        Case("pause", check_pause, True),
-        Case("memory", check_hotplug),
-        Case("reboot", check_reboot, True),
-        Case("crash", check_crash)]
+        Case("driver", check_driver, True, late=True),
+        Case("link", check_link, True, late=True),
+        Case("pause", check_pause, True, late=True),
+        Case("memory", check_hotplug, late=True),
+        Case("reboot", check_reboot, True, late=True),
+        Case("crash", check_crash, late=True)]
     setups = [
         Setup("default", full, short=True),
         Setup("early", basic, early=True),
         Setup("mrg_rxbuf=off", basic, device="mrg_rxbuf=off"),
         Setup("packed=on", basic, device="packed=on", short=True),
-        Setup("queues=4", basic + [Case("queues", check_queues)], queues=4,
+        Setup("queues=4", basic + [Case("queues", check_queues, late=True)], queues=4,
               cpus=2),
         Setup("event_idx=off", basic, device="event_idx=off"),
         Setup("indirect_desc=off", basic, device="indirect_desc=off"),
