@@ -337,8 +337,8 @@ def check_crash(rig):
 
 
 class Case(object):
-    """A thing to try, also in a short time if 'short'.  If 'late', the guest or
-    the port starts anew meanwhile, and may be late with the first buffers."""
+    """A thing to try, also in a short time if 'short'.  If 'late', the guest
+    or the port starts anew, and may be late with the first buffers."""
     def __init__(self, name, function, short=False, late=False):
         self.name = name
         self.function = function
@@ -432,8 +432,8 @@ def make_setups(short):
         Setup("early", basic, early=True),
         Setup("mrg_rxbuf=off", basic, device="mrg_rxbuf=off"),
         Setup("packed=on", basic, device="packed=on", short=True),
-        Setup("queues=4", basic + [Case("queues", check_queues, late=True)], queues=4,
-              cpus=2),
+        Setup("queues=4", basic + [Case("queues", check_queues, late=True)],
+              queues=4, cpus=2),
         Setup("event_idx=off", basic, device="event_idx=off"),
         Setup("indirect_desc=off", basic, device="indirect_desc=off"),
         Setup("rx_queue_size=1024", basic, device="rx_queue_size=1024"),
