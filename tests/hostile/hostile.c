@@ -319,7 +319,7 @@ attack_session(void)
         return frontend_send_state(&fe, SET_VRING_BASE, i, rnd(UINT32_MAX));
     case 4:                     /* CVE-2020-10723: no such virtqueue. */
         return frontend_send_state(&fe, SET_VRING_NUM + rnd(3),
-                                   256 << rnd(24) | i, rnd(65536));
+                                   256u << rnd(24) | i, rnd(65536));
     case 5:                     /* CVE-2020-10722: a sum that wraps. */
         return send_shared_memory(SET_LOG_BASE);
     case 6:                     /* CVE-2020-10726: over and over. */
