@@ -122,6 +122,29 @@ class Relay(object):
             return int(re.search(r"^(?:totals|summary): *(\d+)", f.read(),
                                  re.M).group(1))
 
+    def profile(self, number, frames):
+        """Returns where the 'number'-th case took its instructions: functions
+        of ours, with what is inlined in them, and others' libraries, those
+        first that took most."""
+        shown = subprocess.run(
+            ["callgrind_annotate", "--auto=no", "--threshold=100",
+             self.path("callgrind.%d" % number)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            check=True).stdout
+        counts = collections.Counter()
+        for count, function, file in re.findall(
+                r"^ *([0-9,]+) \([^)]*\) +\S+:(\S+)(?: \[(.*)\])? *$", shown,
+                re.M):
+            library = re.match(r"[^/]*?(?=\.so\b)", os.path.basename(file))
+            where = library.group() if library else function.split(".")[0]
+            count = int(count.replace(",", ""))
+            # What called all of it is shown with all of its instructions.
+            if count != self.instructions(number):
+                counts[where] += count
+        return [{"where": where, "instructions_per_frame":
+                 round(count / frames, 1)}
+                for where, count in counts.most_common()]
+
     def measure(self, group, jumbo, second_cpu=None):
         """Yields what the program prints: a result of each run.  There are
         two queue pairs if 'second_cpu' is not None."""
@@ -154,6 +177,7 @@ class Relay(object):
         for number, result in enumerate(results):
             result["instructions_per_frame"] = round(
                 self.instructions(number + 1) / result["frames"], 1)
+            result["profile"] = self.profile(number + 1, result["frames"])
             yield result
 
     def run(self, groups):
@@ -227,7 +251,8 @@ def summarize(runs):
         # Under valgrind, cycles mean nothing.
         for key in [key for key in result if key.startswith("cycles")]:
             del result[key]
-        result["instructions_per_frame"] = runs[0]["instructions_per_frame"]
+        for key in "instructions_per_frame", "profile":
+            result[key] = runs[0][key]
     return result
 
 

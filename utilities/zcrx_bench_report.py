@@ -21,6 +21,8 @@ import json
 
 import zcrx_bench_targets
 
+# The size of frames for which the profile is shown, in bytes.
+PROFILE_SIZE = 64
 
 def cell(value):
     return '"%s"' % value if "," in str(value) else str(value)
@@ -84,7 +86,22 @@ def instructions_table(report):
             for key, paths in cases.items()]
     return table("Instructions for each frame, 32 at once",
                  ("Virtqueues", "Bytes", "zcrx", "vhost-copy", "floor",
-                  "vhost-copy / zcrx"), rows)
+                  "vhost-copy / zcrx"), rows) + profile_table(report)
+
+
+def profile_table(report):
+    """Returns the lines of the table of where instructions are spent."""
+    rows = []
+    for result in report["results"]:
+        if result["frame_size"] == PROFILE_SIZE:
+            top = [part for part in result["profile"]
+                   if part["instructions_per_frame"] >= 1]
+            rows.append((result["ring"], result["path"], ", ".join(
+                "%s %.1f" % (part["where"], part["instructions_per_frame"])
+                for part in top)))
+    return table("Where they are spent, with frames of %d bytes; what is less "
+                 "than one is left out" % PROFILE_SIZE,
+                 ("Virtqueues", "Path", "Instructions for each frame"), rows)
 
 
 def pairs_table(report):
