@@ -45,6 +45,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-announce.h \
 	lib/zcrx-appctl-check.c \
 	lib/zcrx-appctl-events.c \
+	lib/zcrx-appctl-latency.c \
 	lib/zcrx-appctl-private.h \
 	lib/zcrx-appctl-ring.c \
 	lib/zcrx-appctl-slow.c \
@@ -65,6 +66,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-journal.c \
 	lib/zcrx-journal.h \
 	lib/zcrx-json.h \
+	lib/zcrx-latency.h \
 	lib/zcrx-offload.c \
 	lib/zcrx-offload.h \
 	lib/zcrx-pair-slow.c \

@@ -35,6 +35,7 @@ stats_clear(struct zcrx_pair *pair, const struct zcrx_args *args OVS_UNUSED,
 
         memset(&q->cleared, 0, sizeof q->cleared);
         zcrx_stats_accumulate(&q->cleared, &q->stats);
+        q->cleared_latency = q->latency;
     }
     return NULL;
 }

@@ -78,6 +78,7 @@ void zcrx_put_number(struct ds *, uint64_t);
 void zcrx_appctl_change_init(void);
 void zcrx_appctl_check_init(void);
 void zcrx_appctl_events_init(void);
+void zcrx_appctl_latency_init(void);
 void zcrx_appctl_ring_init(void);
 void zcrx_appctl_slow_init(void);
 void zcrx_appctl_sync_init(void);

@@ -307,6 +307,7 @@ zcrx_appctl_init(void)
     zcrx_appctl_change_init();
     zcrx_appctl_check_init();
     zcrx_appctl_events_init();
+    zcrx_appctl_latency_init();
     zcrx_appctl_ring_init();
     zcrx_appctl_slow_init();
     zcrx_appctl_sync_init();

@@ -26,7 +26,7 @@
 
 #include "zcrx-tx.h"
 
-/* One turn in so many is timed. */
+/* One turn in so many is timed, and the one before it takes part in that. */
 #define SAMPLE_EVERY 16
 
 /* Used entries to publish: gathered, then published at once.  copy_frame()
@@ -340,9 +340,10 @@ deliver_some(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
     }
 }
 
-/* Moves frames from the VF to the guest.  Returns how many. */
+/* Moves frames from the VF to the guest.  Returns how many.  Stores in
+ * '*received', unless that is NULL, the TSC when the VF had been asked. */
 static unsigned int
-wire_to_guest(struct zcrx_queue *q)
+wire_to_guest(struct zcrx_queue *q, uint64_t *received)
 {
     struct rte_mbuf *mbufs[ZCRX_BURST];
     struct used_batch batch;
@@ -353,6 +354,9 @@ wire_to_guest(struct zcrx_queue *q)
         uint16_t budget = rx_budget(q);
 
         n = budget ? receive(q, mbufs, budget) : 0;
+        if (unlikely(received != NULL)) {
+            *received = rte_rdtsc();
+        }
         if (unlikely(q->slow.from_wire)) {
             deliver_some(q, mbufs, n, &batch);
         } else if (n) {
@@ -436,18 +440,30 @@ zcrx_queue_error(const struct zcrx_queue *q)
 static unsigned int
 relay(struct zcrx_queue *q)
 {
-    unsigned int n = wire_to_guest(q);
+    unsigned int n = wire_to_guest(q, NULL);
 
     return n + zcrx_tx_relay(q);
 }
 
-/* As relay(), and counts how long it took. */
+/* As relay(), and notes when the VF was asked. */
+static unsigned int
+relay_noted(struct zcrx_queue *q)
+{
+    unsigned int n;
+
+    q->received = 0;
+    n = wire_to_guest(q, &q->received);
+    return n + zcrx_tx_relay(q);
+}
+
+/* As relay(), and counts how long it took.  relay_noted() was before. */
 static unsigned int
 relay_timed(struct zcrx_queue *q)
 {
     struct zcrx_stats *stats = &q->stats;
+    uint64_t before = q->received;
     uint64_t start = rte_rdtsc();
-    unsigned int n_rx = wire_to_guest(q);
+    unsigned int n_rx = wire_to_guest(q, &q->received);
     uint64_t middle = rte_rdtsc();
     unsigned int n_tx = zcrx_tx_relay(q);
     uint64_t end = rte_rdtsc();
@@ -455,6 +471,10 @@ relay_timed(struct zcrx_queue *q)
     if (n_rx) {
         zcrx_stats_add(&stats->rx_sampled_cycles, middle - start);
         zcrx_stats_add(&stats->rx_sampled_frames, n_rx);
+        if (before && !has_pending(q)) {
+            zcrx_latency_add(&q->latency.wait, q->received - before, n_rx);
+            zcrx_latency_add(&q->latency.deliver, middle - q->received, n_rx);
+        }
     }
     if (n_tx) {
         zcrx_stats_add(&stats->tx_sampled_cycles, end - middle);
@@ -471,7 +491,7 @@ relay_rest(struct zcrx_queue *q)
     unsigned int n = 0;
 
     if (!q->rx.error) {
-        n = wire_to_guest(q) + ovs_to_guest(q);
+        n = wire_to_guest(q, NULL) + ovs_to_guest(q);
         zcrx_stats_add(&q->stats.guest_notifications,
                        zcrx_vring_notify(&q->rx));
         zcrx_stats_add(&q->stats.guest_errors, q->rx.error != ZCRX_VRING_OK);
@@ -500,7 +520,9 @@ zcrx_queue_poll(struct zcrx_queue *q)
         return 0;
     }
     if (likely(!zcrx_queue_error(q))) {
-        n = q->turn++ % SAMPLE_EVERY ? relay(q) : relay_timed(q);
+        unsigned int phase = q->turn++ % SAMPLE_EVERY;
+
+        n = phase > 1 ? relay(q) : phase ? relay_timed(q) : relay_noted(q);
         if (rte_ring_count(q->injected)) {
             n += ovs_to_guest(q);
         }
@@ -565,6 +587,7 @@ zcrx_queue_start(struct zcrx_queue *q)
     drain_injected(q);          /* What was sent to another guest. */
     zcrx_slow_start(q);
     q->pending_head = q->pending_tail = 0;
+    q->received = 0;
     q->running = true;
     zcrx_queue_set_idle(q, false);
 }
@@ -593,7 +616,7 @@ zcrx_queue_harvest(struct zcrx_queue *q)
         uint32_t n = zcrx_pool_n_out(q->pool);
 
         for (uint32_t done = 0; done < n; done += ZCRX_BURST) {
-            if (!wire_to_guest(q)) {
+            if (!wire_to_guest(q, NULL)) {
                 break;
             }
         }

@@ -39,6 +39,7 @@
 #include <rte_ring.h>
 
 #include "zcrx-gate.h"
+#include "zcrx-latency.h"
 #include "zcrx-offload.h"
 #include "zcrx-pool.h"
 #include "zcrx-rate.h"
@@ -91,9 +92,13 @@ struct zcrx_queue {
     struct zcrx_slow slow;      /* What goes through OVS. */
 
     struct zcrx_stats stats;
+    struct zcrx_latency latency;
+    uint64_t received;          /* TSC when the VF was last asked, of the turns
+                                 * that are sampled; 0 if it was not. */
 
     /* For diagnosis.  Main thread, with the pair's mutex. */
     struct zcrx_stats cleared;  /* 'stats' at the last dpdkzcrx/stats-clear. */
+    struct zcrx_latency cleared_latency;
     struct zcrx_rate rate;
 } __rte_cache_aligned;          /* So that no two threads write to the same
                                  * line: queue pairs follow each other. */

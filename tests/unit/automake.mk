@@ -73,6 +73,7 @@ tests_unit_test_vring_LDADD = lib/libzcrxring.a
 check_PROGRAMS += \
 	tests/unit/test-audit \
 	tests/unit/test-dma \
+	tests/unit/test-observe \
 	tests/unit/test-offload \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
@@ -91,6 +92,12 @@ tests_unit_test_audit_SOURCES = \
 tests_unit_test_audit_LDADD = $(unit_libs)
 tests_unit_test_dma_SOURCES = tests/unit/test-dma.c
 tests_unit_test_dma_LDADD = $(unit_libs)
+
+tests_unit_test_observe_SOURCES = \
+	tests/unit/test-observe.c \
+	tests/unit/guest.c \
+	tests/unit/rig.c
+tests_unit_test_observe_LDADD = $(unit_libs)
 
 tests_unit_test_offload_SOURCES = \
 	tests/unit/test-offload.c \
@@ -133,6 +140,7 @@ tests_unit_test_vf_stop_LDADD = $(unit_libs)
 # The flags come out of Open vSwitch's build.
 $(tests_unit_test_audit_OBJECTS) \
 $(tests_unit_test_dma_OBJECTS) \
+$(tests_unit_test_observe_OBJECTS) \
 $(tests_unit_test_offload_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
