@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -40,6 +41,16 @@
  * a hole between them for the guest, and none in the front end. */
 static const uint64_t gpas[FRONTEND_MAX_REGIONS] = { 0x200000, 0x40000000,
                                                      0x80000000 };
+
+/* Returns the time, in milliseconds, from some moment on. */
+uint64_t
+frontend_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * UINT64_C(1000) + t.tv_nsec / 1000000;
+}
 
 static uint64_t
 uva(const struct frontend *fe, int region)

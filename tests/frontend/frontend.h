@@ -109,6 +109,8 @@ struct frontend {
     void *aux;
 };
 
+uint64_t frontend_now(void);
+
 bool frontend_init(struct frontend *, const size_t sizes[FRONTEND_N_REGIONS],
                    bool huge);
 bool frontend_plug(struct frontend *, size_t size, bool huge);

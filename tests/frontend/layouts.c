@@ -42,7 +42,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <linux/virtio_net.h>
 #include <sys/socket.h>
@@ -103,15 +102,6 @@ die(const char *what)
 {
     fprintf(stderr, "%s: %s\n", driver_name, what);
     exit(EXIT_FAILURE);
-}
-
-static uint64_t
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * UINT64_C(1000) + t.tv_nsec / 1000000;
 }
 
 /* Reads the capture 'name', or what there is of it. */
@@ -493,7 +483,7 @@ exchange(const struct capture *in, const struct capture *out)
     struct queue rx = { .vq = NULL }, tx = { .vq = NULL };
     size_t n_received = 0, n_sent = 0, n_reclaimed = 0;
     static struct reception r;
-    uint64_t last = now();
+    uint64_t last = frontend_now();
 
     init_queue(&rx, &fe.vqs[0], true);
     init_queue(&tx, &fe.vqs[1], false);
@@ -527,8 +517,8 @@ exchange(const struct capture *in, const struct capture *out)
             }
         }
         if (progress) {
-            last = now();
-        } else if (now() > last + PATIENCE) {
+            last = frontend_now();
+        } else if (frontend_now() > last + PATIENCE) {
             die("nothing happens");
         } else {
             usleep(100);
@@ -542,11 +532,11 @@ exchange(const struct capture *in, const struct capture *out)
 static void
 check_wire(const char *name, const struct capture *out)
 {
-    uint64_t end = now() + PATIENCE;
+    uint64_t end = frontend_now() + PATIENCE;
     struct capture c = load(name);
 
     while (c.n < out->n) {
-        if (now() > end) {
+        if (frontend_now() > end) {
             die("the wire did not get all frames");
         }
         usleep(10000);

@@ -91,15 +91,6 @@ rnd(uint32_t n)
     return (random_state * UINT64_C(0x2545f4914f6cdd1d) >> 32) % n;
 }
 
-static uint64_t
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * UINT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 static void __attribute__((format(printf, 1, 2), noreturn))
 die(const char *format, ...)
 {
@@ -209,12 +200,12 @@ poll_device(void *g_)
 static void
 receive(struct guest *g, uint64_t n)
 {
-    uint64_t end = now() + PATIENCE;
+    uint64_t end = frontend_now() + PATIENCE;
     uint64_t start = *g->n_frames;
 
     do {
         poll_device(g);
-        if (now() > end) {
+        if (frontend_now() > end) {
             die("only %llu of %llu frames came",
                 (unsigned long long int) (*g->n_frames - start),
                 (unsigned long long int) n);
@@ -414,7 +405,7 @@ run_kill(int listener, unsigned int rounds, bool packed)
         /* Each fourth one lives until it has frames, and so does the last. */
         bool lives = i % 4 == 3 || i == rounds - 1;
         bool is_packed = packed || rnd(2);
-        uint64_t end = now() + PATIENCE;
+        uint64_t end = frontend_now() + PATIENCE;
         uint64_t hash = 0;
         int status;
         pid_t pid;
@@ -434,7 +425,7 @@ run_kill(int listener, unsigned int rounds, bool packed)
         while (!__atomic_load_n(&life->connected, __ATOMIC_ACQUIRE)
                || (lives && __atomic_load_n(&life->n_frames,
                                             __ATOMIC_ACQUIRE) < 50)) {
-            if (now() > end || waitpid(pid, &status, WNOHANG)) {
+            if (frontend_now() > end || waitpid(pid, &status, WNOHANG)) {
                 kill(pid, SIGKILL);
                 die("round %u: the guest is not served", i);
             }

@@ -51,15 +51,6 @@ rnd(uint32_t n)
     return (random_state * UINT64_C(0x2545f4914f6cdd1d) >> 32) % n;
 }
 
-static uint64_t
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * UINT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 static void
 die(const char *what)
 {
@@ -133,10 +124,10 @@ is_used(const struct frontend_vq *vq)
 static bool
 is_served(void)
 {
-    uint64_t end = now() + 60000;
+    uint64_t end = frontend_now() + 60000;
 
     while (!is_used(&fe.vqs[0]) || !is_used(&fe.vqs[1])) {
-        if (now() > end) {
+        if (frontend_now() > end) {
             return false;
         }
         usleep(1000);
@@ -383,13 +374,15 @@ main(int argc, char *argv[])
     if (listener < 0) {
         die(argv[1]);
     }
-    for (end = now() + seconds * 1000; now() < end; close(fe.sock)) {
+    for (end = frontend_now() + seconds * 1000; frontend_now() < end;
+         close(fe.sock)) {
         fe.sock = accept(listener, NULL, NULL);
         if (fe.sock < 0) {
             die("accept");
         }
         n_sessions++;
-        for (bool up = negotiate(); up && now() < end; up = up && reset()) {
+        for (bool up = negotiate(); up && frontend_now() < end;
+             up = up && reset()) {
             uint64_t ignored;
 
             if (!set_up()) {
