@@ -52,6 +52,25 @@ frontend_now(void)
     return t.tv_sec * UINT64_C(1000) + t.tv_nsec / 1000000;
 }
 
+static uint64_t random_state = 1;
+
+/* Makes 'seed' what frontend_rnd() depends on. */
+void
+frontend_seed(uint64_t seed)
+{
+    random_state = seed * 2 + 1;
+}
+
+/* Returns a random number less than 'n'. */
+uint32_t
+frontend_rnd(uint32_t n)
+{
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return (random_state * UINT64_C(0x2545f4914f6cdd1d) >> 32) % n;
+}
+
 static uint64_t
 uva(const struct frontend *fe, int region)
 {

@@ -110,6 +110,8 @@ struct frontend {
 };
 
 uint64_t frontend_now(void);
+void frontend_seed(uint64_t seed);
+uint32_t frontend_rnd(uint32_t n);
 
 bool frontend_init(struct frontend *, const size_t sizes[FRONTEND_N_REGIONS],
                    bool huge);

@@ -80,17 +80,6 @@ struct guest {
     uint64_t n_empty;           /* Returned without a frame. */
 };
 
-static uint64_t random_state;
-
-static uint32_t
-rnd(uint32_t n)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (random_state * UINT64_C(0x2545f4914f6cdd1d) >> 32) % n;
-}
-
 static void __attribute__((format(printf, 1, 2), noreturn))
 die(const char *format, ...)
 {
@@ -304,7 +293,7 @@ move_rings(struct guest *g, unsigned int round)
             g->fe.vqs[i].parts[j] = rings + g->fe.vqs[i].pos[j];
         }
     }
-    usleep(rnd(20000));
+    usleep(frontend_rnd(20000));
     for (uint16_t id = 0; id < RING_SIZE; id++) {
         if (g->has[id] && memcmp(copy + id * SLOT_LEN, slot(g, id),
                                  SLOT_LEN)) {
@@ -404,7 +393,7 @@ run_kill(int listener, unsigned int rounds, bool packed)
         struct guest *g = &guests[i % 2];
         /* Each fourth one lives until it has frames, and so does the last. */
         bool lives = i % 4 == 3 || i == rounds - 1;
-        bool is_packed = packed || rnd(2);
+        bool is_packed = packed || frontend_rnd(2);
         uint64_t end = frontend_now() + PATIENCE;
         uint64_t hash = 0;
         int status;
@@ -434,7 +423,7 @@ run_kill(int listener, unsigned int rounds, bool packed)
         if (i) {
             hash = hash_memory(&guests[!(i % 2)].fe);
         }
-        usleep(rnd(lives ? 5000 : 400000));
+        usleep(frontend_rnd(lives ? 5000 : 400000));
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
         if (!WIFSIGNALED(status)) {
@@ -511,7 +500,7 @@ main(int argc, char *argv[])
             "[--target N] SOCKET {memory|kill|late}");
     }
     fprintf(stderr, "seed %llu\n", (unsigned long long int) seed);
-    random_state = seed * 2 + 1;
+    frontend_seed(seed);
     listener = frontend_listen(argv[optind]);
     if (listener < 0) {
         die("%s: cannot listen", argv[optind]);

@@ -39,17 +39,7 @@
 #define BUF_LEN 2048
 #define MAX_SIZE 128
 
-static uint64_t random_state;
 static struct frontend fe;
-
-static uint32_t
-rnd(uint32_t n)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (random_state * UINT64_C(0x2545f4914f6cdd1d) >> 32) % n;
-}
 
 static void
 die(const char *what)
@@ -67,12 +57,12 @@ send_bad_memory(void)
     frontend_describe_memory(&fe, &m);
     /* Not a region that is larger than its file: the vhost library touches
      * that itself. */
-    switch (rnd(3)) {
+    switch (frontend_rnd(3)) {
     case 0:
-        m.mem.regions[1].gpa = fe.gpa[0] + rnd(REGION_SIZE);
+        m.mem.regions[1].gpa = fe.gpa[0] + frontend_rnd(REGION_SIZE);
         break;
     case 1:
-        m.mem.regions[1].gpa = UINT64_MAX - rnd(REGION_SIZE - 1);
+        m.mem.regions[1].gpa = UINT64_MAX - frontend_rnd(REGION_SIZE - 1);
         break;
     default:
         m.mem.regions[1].size = 0;
@@ -95,7 +85,7 @@ honest_desc(const struct frontend_vq *vq, uint16_t i)
 static bool
 set_up(void)
 {
-    uint16_t size = 32 << rnd(3);
+    uint16_t size = 32 << frontend_rnd(3);
 
     if (!frontend_set_up(&fe, size)) {
         return false;
@@ -138,17 +128,17 @@ is_served(void)
 static uint64_t
 bad_address(void)
 {
-    switch (rnd(5)) {
+    switch (frontend_rnd(5)) {
     case 0:
-        return fe.gpa[rnd(2)] + REGION_SIZE - rnd(64);
+        return fe.gpa[frontend_rnd(2)] + REGION_SIZE - frontend_rnd(64);
     case 1:
-        return fe.gpa[rnd(2)] - rnd(64);
+        return fe.gpa[frontend_rnd(2)] - frontend_rnd(64);
     case 2:
-        return UINT64_MAX - rnd(4096);
+        return UINT64_MAX - frontend_rnd(4096);
     case 3:
-        return (uint64_t) rnd(UINT32_MAX) << rnd(32);
+        return (uint64_t) frontend_rnd(UINT32_MAX) << frontend_rnd(32);
     default:
-        return fe.gpa[rnd(2)] + rnd(REGION_SIZE);
+        return fe.gpa[frontend_rnd(2)] + frontend_rnd(REGION_SIZE);
     }
 }
 
@@ -158,25 +148,26 @@ bad_length(void)
     static const uint32_t lens[] = { 0, 1, 11, 12, 13, 16, 24, 32, 4096,
                                      REGION_SIZE, 0x7fffffff, UINT32_MAX };
 
-    return rnd(2) ? lens[rnd(sizeof lens / sizeof lens[0])] : rnd(4096);
+    return (frontend_rnd(2) ? lens[frontend_rnd(sizeof lens / sizeof lens[0])]
+            : frontend_rnd(4096));
 }
 
 /* A descriptor that is wrong in one way or in several. */
 static struct vring_desc
 bad_desc(const struct frontend_vq *vq)
 {
-    struct vring_desc desc = honest_desc(vq, rnd(vq->size));
+    struct vring_desc desc = honest_desc(vq, frontend_rnd(vq->size));
 
-    if (rnd(2)) {
+    if (frontend_rnd(2)) {
         desc.addr = bad_address();
     }
-    if (rnd(2)) {
+    if (frontend_rnd(2)) {
         desc.len = bad_length();
     }
-    if (rnd(2)) {
-        desc.flags = rnd(8);
+    if (frontend_rnd(2)) {
+        desc.flags = frontend_rnd(8);
     }
-    desc.next = rnd(2) ? rnd(vq->size) : rnd(65536);
+    desc.next = frontend_rnd(2) ? frontend_rnd(vq->size) : frontend_rnd(65536);
     return desc;
 }
 
@@ -184,32 +175,35 @@ bad_desc(const struct frontend_vq *vq)
 static void
 attack_ring(void)
 {
-    struct frontend_vq *vq = &fe.vqs[rnd(2)];
+    struct frontend_vq *vq = &fe.vqs[frontend_rnd(2)];
     struct vring_desc desc;
     uint64_t table;
+    uint16_t id;
 
-    switch (rnd(7)) {
+    switch (frontend_rnd(7)) {
     case 0:
-        frontend_offer(vq, rnd(4) ? rnd(vq->size) : rnd(65536), bad_desc(vq));
+        id = frontend_rnd(frontend_rnd(4) ? vq->size : 65536);
+        frontend_offer(vq, id, bad_desc(vq));
         break;
     case 1:                     /* A table, of descriptors of any kind. */
-        table = 8 * FRONTEND_RING_SPACE + rnd(4096);
+        table = 8 * FRONTEND_RING_SPACE + frontend_rnd(4096);
         for (int i = 0; i < 8; i++) {
             desc = bad_desc(vq);
             memcpy(fe.mem[0] + table + i * 16, &desc, sizeof desc);
         }
         desc.addr = fe.gpa[0] + table;
-        desc.len = rnd(4) ? 16 * (1 + rnd(8)) : bad_length();
-        desc.flags = VRING_DESC_F_INDIRECT | (rnd(4) ? 0 : rnd(8));
-        frontend_offer(vq, rnd(vq->size), desc);
+        desc.len = frontend_rnd(4) ? 16 * (1 + frontend_rnd(8)) : bad_length();
+        desc.flags = (VRING_DESC_F_INDIRECT
+                      | (frontend_rnd(4) ? 0 : frontend_rnd(8)));
+        frontend_offer(vq, frontend_rnd(vq->size), desc);
         break;
     case 2:                     /* An index that jumps. */
         if (!vq->packed) {
-            vq->avail += rnd(65536);
+            vq->avail += frontend_rnd(65536);
             ((struct vring_avail *) vq->parts[1])->idx = vq->avail;
         } else {
-            vq->avail = rnd(vq->size);
-            vq->wrap = rnd(2);
+            vq->avail = frontend_rnd(vq->size);
+            vq->wrap = frontend_rnd(2);
         }
         break;
     case 3:                     /* The same again. */
@@ -220,22 +214,23 @@ attack_ring(void)
     case 4:                     /* What the device may be looking at. */
         for (int i = 0; i < 64; i++) {
             desc = bad_desc(vq);
-            memcpy((char *) vq->parts[0] + rnd(vq->size) * 16, &desc,
+            memcpy((char *) vq->parts[0] + frontend_rnd(vq->size) * 16, &desc,
                    vq->packed ? 12 : 16);
         }
         break;
     case 5:                     /* Anything, anywhere. */
         for (int i = 0; i < 64; i++) {
-            fe.mem[0][rnd(6 * FRONTEND_RING_SPACE)] = rnd(256);
+            fe.mem[0][frontend_rnd(6 * FRONTEND_RING_SPACE)]
+                = frontend_rnd(256);
         }
         break;
     default:                    /* A header that asks for offloads. */
         for (int i = 0; i < 12; i++) {
-            fe.mem[1][MAX_SIZE * BUF_LEN + rnd(vq->size) * BUF_LEN + i]
-                = rnd(256);
+            fe.mem[1][(MAX_SIZE + frontend_rnd(vq->size)) * BUF_LEN + i]
+                = frontend_rnd(256);
         }
-        frontend_offer(&fe.vqs[1], rnd(vq->size),
-                       honest_desc(&fe.vqs[1], rnd(vq->size)));
+        frontend_offer(&fe.vqs[1], frontend_rnd(vq->size),
+                       honest_desc(&fe.vqs[1], frontend_rnd(vq->size)));
         break;
     }
 }
@@ -249,10 +244,10 @@ send_shared_memory(enum frontend_request request)
         .request = request,
         .size = sizeof m.shared,
         .shared = {
-            .size = rnd(2) ? 4096 : UINT64_MAX - rnd(8192),
-            .offset = rnd(2) ? 0 : UINT64_MAX - rnd(8192),
-            .n_queues = 1 + rnd(16),
-            .queue_size = 1 << rnd(16),
+            .size = frontend_rnd(2) ? 4096 : UINT64_MAX - frontend_rnd(8192),
+            .offset = frontend_rnd(2) ? 0 : UINT64_MAX - frontend_rnd(8192),
+            .n_queues = 1 + frontend_rnd(16),
+            .queue_size = 1 << frontend_rnd(16),
         },
     };
 
@@ -272,16 +267,17 @@ send_descriptors(void)
         SET_VRING_CALL, SET_MEM_TABLE, SET_LOG_BASE, GET_VRING_BASE,
     };
     struct frontend_message m = {
-        .request = requests[rnd(sizeof requests / sizeof requests[0])],
+        .request = requests[frontend_rnd(sizeof requests
+                                         / sizeof requests[0])],
         .size = 8,
-        .state = { rnd(2), 64 },
+        .state = { frontend_rnd(2), 64 },
     };
     int fds[8];
 
     for (int i = 0; i < 8; i++) {
         fds[i] = fe.vqs[i].kick;
     }
-    frontend_send(&fe, &m, fds, 2 + rnd(7));
+    frontend_send(&fe, &m, fds, 2 + frontend_rnd(7));
     return false;
 }
 
@@ -290,27 +286,31 @@ send_descriptors(void)
 static bool
 attack_session(void)
 {
-    int i = rnd(2);
+    uint64_t end = 2 * REGION_SIZE;
+    int i = frontend_rnd(2);
 
-    switch (rnd(10)) {
+    switch (frontend_rnd(10)) {
     case 0:                     /* Moves it, to any place. */
-        return frontend_send_addr(&fe, i, rnd(2 * REGION_SIZE),
-                                  rnd(2 * REGION_SIZE), rnd(2 * REGION_SIZE));
+        return frontend_send_addr(&fe, i, frontend_rnd(2 * REGION_SIZE),
+                                  frontend_rnd(2 * REGION_SIZE),
+                                  frontend_rnd(2 * REGION_SIZE));
     case 1:                     /* To the end of memory. */
-        return frontend_send_addr(&fe, i, 2 * REGION_SIZE - 16 * rnd(MAX_SIZE),
-                                  2 * REGION_SIZE - 2 * rnd(MAX_SIZE),
-                                  2 * REGION_SIZE - 8 * rnd(MAX_SIZE));
+        return frontend_send_addr(&fe, i, end - 16 * frontend_rnd(MAX_SIZE),
+                                  end - 2 * frontend_rnd(MAX_SIZE),
+                                  end - 8 * frontend_rnd(MAX_SIZE));
     case 2:                     /* Lets it grow beyond it. */
         return (frontend_send_addr(&fe, i,
-                                   2 * REGION_SIZE - 16 * fe.vqs[i].size,
+                                   end - 16 * fe.vqs[i].size,
                                    fe.vqs[i].pos[1], fe.vqs[i].pos[2])
                 && frontend_send_state(&fe, SET_VRING_ENABLE, i, 1)
                 && frontend_send_state(&fe, SET_VRING_NUM, i, 32768));
     case 3:
-        return frontend_send_state(&fe, SET_VRING_BASE, i, rnd(UINT32_MAX));
+        return frontend_send_state(&fe, SET_VRING_BASE, i,
+                                   frontend_rnd(UINT32_MAX));
     case 4:                     /* CVE-2020-10723: no such virtqueue. */
-        return frontend_send_state(&fe, SET_VRING_NUM + rnd(3),
-                                   256u << rnd(24) | i, rnd(65536));
+        return frontend_send_state(&fe, SET_VRING_NUM + frontend_rnd(3),
+                                   256u << frontend_rnd(24) | i,
+                                   frontend_rnd(65536));
     case 5:                     /* CVE-2020-10722: a sum that wraps. */
         return send_shared_memory(SET_LOG_BASE);
     case 6:                     /* CVE-2020-10726: over and over. */
@@ -328,8 +328,8 @@ attack_session(void)
 static bool
 negotiate(void)
 {
-    uint64_t packed = rnd(2);
-    uint64_t event_index = rnd(2);
+    uint64_t packed = frontend_rnd(2);
+    uint64_t event_index = frontend_rnd(2);
 
     /* VERSION_1, protocol features, indirect descriptors, mergeable
      * buffers. */
@@ -366,7 +366,7 @@ main(int argc, char *argv[])
     }
     printf("seed %llu\n", (unsigned long long int) seed);
     fflush(stdout);
-    random_state = seed * 2 + 1;
+    frontend_seed(seed);
     if (!frontend_init(&fe, sizes, false)) {
         die("memory");
     }
@@ -393,19 +393,19 @@ main(int argc, char *argv[])
                 return EXIT_FAILURE;
             }
             n_served++;
-            for (unsigned int n = 1 + rnd(200); n; n--, n_rings++) {
+            for (unsigned int n = 1 + frontend_rnd(200); n; n--, n_rings++) {
                 attack_ring();
-                if (!rnd(16)) {
-                    usleep(rnd(1000));
+                if (!frontend_rnd(16)) {
+                    usleep(frontend_rnd(1000));
                 }
             }
-            if (!rnd(3)) {
+            if (!frontend_rnd(3)) {
                 n_messages++;
                 up = (attack_session()
                       && frontend_ask(&fe, GET_FEATURES, &ignored));
-                usleep(rnd(100000));
+                usleep(frontend_rnd(100000));
             }
-            if (!rnd(8)) {
+            if (!frontend_rnd(8)) {
                 break;          /* Hangs up. */
             }
         }
