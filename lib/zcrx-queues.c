@@ -20,7 +20,6 @@
 #include "zcrx-queues.h"
 
 #include <inttypes.h>
-#include <rte_ethdev.h>
 
 #include "openvswitch/vlog.h"
 #include "util.h"
@@ -195,8 +194,8 @@ stop_rx(struct zcrx_pair *pair, uint16_t i)
     }
     zcrx_queue_recall(q);
     /* Some drivers cannot do that, but have nothing to give back. */
-    rte_eth_dev_rx_queue_stop(q->vf.port_id, q->vf.queue_id);
-    if (zcrx_queue_n_out(q)) {
+    if (!zcrx_vf_stop_queue(&pair->vf, q->vf.queue_id)
+        || zcrx_queue_n_out(q)) {
         return false;
     }
     zcrx_queue_stop_rx(q);
@@ -222,7 +221,7 @@ zcrx_queues_check(struct zcrx_pair *pair)
         }
         if (q->running && q->rx.error != pair->guest.pairs[i].rx.error) {
             note_error(pair, i, true, q->rx.error);
-            ok = stop_rx(pair, i) && ok;
+            ok = ok && stop_rx(pair, i);
             pair->changed(pair);
         }
     }

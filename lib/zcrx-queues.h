@@ -36,8 +36,9 @@
  *
  * A virtqueue that the guest breaks is stopped for itself, at once, by the PMD
  * thread (see zcrx-sync.h).  Of a receive virtqueue, the VF's buffers are then
- * taken back: where the VF can stop one of its queues, nothing else is
- * concerned; other VFs are started again without the queue pair.
+ * taken back: where the VF can stop one of its queues, and does so in half a
+ * second, nothing else is concerned; other VFs are started again without the
+ * queue pair.
  *
  * The caller holds the pair's mutex. */
 

@@ -630,7 +630,8 @@ zcrx_queue_harvest(struct zcrx_queue *q)
 void
 zcrx_queue_recall(struct zcrx_queue *q)
 {
-    if (!q->pool) {
+    /* After the first time, the VF may be giving them back this moment. */
+    if (!q->pool || q->pool->recalled) {
         return;
     }
     while (has_pending(q)) {

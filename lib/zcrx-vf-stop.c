@@ -46,12 +46,20 @@
  * interrupt it.  It is called in a thread of its own, therefore, and who wants
  * the VF to stop waits for that thread, but not for ever.  If it does not end
  * in time, then the device, and all that the device may still be using, is
- * left to that thread. */
+ * left to that thread.
+ *
+ * One queue is stopped likewise, while the others go on.  If that takes too
+ * long, the VF has to be stopped, too: the thread that does this begins by
+ * waiting for the one that stops the queue, as a driver is not to be asked to
+ * stop a device while it is stopping a queue of it. */
 
 VLOG_DEFINE_THIS_MODULE(zcrx_vf_stop);
 
 /* How long a VF may take to stop, in milliseconds. */
 #define STOP_TIMEOUT 2000
+
+/* How long one of its queues may take, in milliseconds. */
+#define QUEUE_STOP_TIMEOUT 500
 
 /* Receive descriptors for which the parking pool has mbufs. */
 #define N_PARKING 64
@@ -64,6 +72,12 @@ struct stop {
     bool close;                 /* The device, in any case. */
     bool done;                  /* Guarded by 'stops_mutex'. */
     bool abandoned;             /* Nobody waits.  Guarded by 'stops_mutex'. */
+};
+
+/* A queue that is being stopped. */
+struct queue_stop {
+    uint16_t port_id;
+    uint16_t queue_id;
 };
 
 static struct ovs_mutex stops_mutex = OVS_MUTEX_INITIALIZER;
@@ -168,6 +182,10 @@ escalate(struct stop *stop)
 {
     struct zcrx_vf *vf = &stop->vf;
 
+    if (vf->queue_stopping) {
+        xpthread_join(vf->queue_stopper, NULL);
+        vf->queue_stopping = false;
+    }
     if (vf->started) {
         stop_device(vf);
     }
@@ -242,19 +260,28 @@ stop_thread(void *stop_)
     return NULL;
 }
 
+/* Joins 'thread', unless that takes more than 'timeout' milliseconds.  Returns
+ * true if successful. */
+static bool
+join_in_time(pthread_t thread, int timeout)
+{
+    long long int deadline = time_msec() + timeout;
+    struct timespec ts = {
+        .tv_sec = deadline / 1000,
+        .tv_nsec = deadline % 1000 * 1000 * 1000,
+    };
+
+    return !pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &ts);
+}
+
 /* Waits until 'thread', which works on 'stop', is done.  Returns false if that
  * takes too long. */
 static bool
 wait_for_thread(pthread_t thread, struct stop *stop)
 {
-    long long int deadline = time_msec() + STOP_TIMEOUT;
-    struct timespec ts = {
-        .tv_sec = deadline / 1000,
-        .tv_nsec = deadline % 1000 * 1000 * 1000,
-    };
     bool done;
 
-    if (!pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &ts)) {
+    if (join_in_time(thread, STOP_TIMEOUT)) {
         return true;
     }
     ovs_mutex_lock(&stops_mutex);
@@ -325,6 +352,43 @@ zcrx_vf_stop(struct zcrx_vf *vf, struct zcrx_vf_load *load, bool close)
     free(owner);
     free(devargs);
     return ok;
+}
+
+static void *
+queue_stop_thread(void *stop_)
+{
+    struct queue_stop *stop = stop_;
+
+    ovsrcu_quiesce_start();
+    rte_eth_dev_rx_queue_stop(stop->port_id, stop->queue_id);
+    free(stop);
+    return NULL;
+}
+
+/* Makes the driver of 'vf', which is started, stop receive queue 'queue_id',
+ * which nobody polls, while other queues go on.  Takes half a second at most.
+ *
+ * Returns true if the driver has done that, or cannot: whether the queue's
+ * buffers are back is for the caller to find out.  Otherwise, the driver still
+ * tries, and the caller's next call for 'vf' must be one to zcrx_vf_stop(),
+ * which waits for that.
+ *
+ * Any thread but a PMD thread and DPDK's interrupt thread. */
+bool
+zcrx_vf_stop_queue(struct zcrx_vf *vf, uint16_t queue_id)
+{
+    struct queue_stop *stop = xzalloc(sizeof *stop);
+
+    stop->port_id = vf->port_id;
+    stop->queue_id = queue_id;
+    vf->queue_stopper = ovs_thread_create("zcrx_stop_queue",
+                                          queue_stop_thread, stop);
+    vf->queue_stopping = !join_in_time(vf->queue_stopper, QUEUE_STOP_TIMEOUT);
+    if (vf->queue_stopping) {
+        VLOG_WARN("%s: VF '%s' does not stop its receive queue %"PRIu16", so "
+                  "it is stopped", vf->owner, vf->devargs, queue_id);
+    }
+    return !vf->queue_stopping;
 }
 
 /* Returns true if the device that 'devargs' names was told to stop, and has

@@ -35,6 +35,7 @@
  * The caller serialises all calls.  Errors are malloc()'d strings, the
  * caller's to free. */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <rte_ethdev.h>
@@ -63,6 +64,9 @@ struct zcrx_vf {
     uint16_t port_id;           /* RTE_MAX_ETHPORTS while detached. */
     bool probed;                /* The device was not there before. */
     bool started;
+    bool queue_stopping;        /* 'queue_stopper' has not stopped a queue in
+                                 * time. */
+    pthread_t queue_stopper;
     bool *lost;                 /* It was removed or reset, and must be
                                  * attached again.  Set by any thread. */
     struct rte_eth_dev_info info;
@@ -120,6 +124,7 @@ void zcrx_vf_load_init(struct zcrx_vf_load *,
                        void (*destroy)(struct zcrx_vf_load *));
 void zcrx_vf_load_unref(struct zcrx_vf_load *);
 bool zcrx_vf_stop(struct zcrx_vf *, struct zcrx_vf_load *, bool close);
+bool zcrx_vf_stop_queue(struct zcrx_vf *, uint16_t queue_id);
 bool zcrx_vf_is_stopping(const char *devargs);
 
 char *zcrx_vf_set_mac(struct zcrx_vf *, const struct eth_addr *);

@@ -78,6 +78,7 @@ check_PROGRAMS += \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
 	tests/unit/test-qualify \
+	tests/unit/test-queues \
 	tests/unit/test-slow \
 	tests/unit/test-sync \
 	tests/unit/test-sync-guest \
@@ -116,6 +117,9 @@ tests_unit_test_pool_model_LDADD = $(unit_libs)
 tests_unit_test_qualify_SOURCES = tests/unit/test-qualify.c tests/unit/guest.c
 tests_unit_test_qualify_LDADD = $(unit_libs)
 
+tests_unit_test_queues_SOURCES = tests/unit/test-queues.c
+tests_unit_test_queues_LDADD = $(unit_libs)
+
 tests_unit_test_slow_SOURCES = \
 	tests/unit/test-slow.c \
 	tests/unit/guest.c \
@@ -145,6 +149,7 @@ $(tests_unit_test_offload_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
 $(tests_unit_test_qualify_OBJECTS) \
+$(tests_unit_test_queues_OBJECTS) \
 $(tests_unit_test_slow_OBJECTS) \
 $(tests_unit_test_sync_OBJECTS) \
 $(tests_unit_test_sync_guest_OBJECTS) \

@@ -58,6 +58,8 @@ static uint32_t n_out;          /* Buffers that it has. */
 static char gives_back;         /* With this step. */
 static char hangs;              /* In this step, until 'released'. */
 static bool released;
+static bool release_with_thread; /* When the next thread is there. */
+static bool stopping_queue;     /* In its driver. */
 
 /* What it uses.  'owner' and the device may be two threads. */
 static struct zcrx_vf_load load;
@@ -80,18 +82,27 @@ go(char step)
     }
 }
 
+static void
+release(void)
+{
+    __atomic_store_n(&released, true, __ATOMIC_RELEASE);
+}
+
 int
 rte_eth_dev_rx_queue_stop(uint16_t port_id, uint16_t queue)
 {
     CHECK(port_id == 3 && !queue);
+    CHECK(!__atomic_exchange_n(&stopping_queue, true, __ATOMIC_ACQ_REL));
     go(STOP_QUEUE);
+    __atomic_store_n(&stopping_queue, false, __ATOMIC_RELEASE);
     return -ENOTSUP;
 }
 
 int
 rte_eth_dev_stop(uint16_t port_id)
 {
-    CHECK(port_id == 3);
+    CHECK(port_id == 3
+          && !__atomic_load_n(&stopping_queue, __ATOMIC_ACQUIRE));
     go(STOP);
     return 0;
 }
@@ -227,6 +238,9 @@ ovs_thread_create(const char *name OVS_UNUSED, void *(*run)(void *),
     pthread_t thread;
 
     CHECK(!pthread_create(&thread, NULL, run, arg));
+    if (release_with_thread) {
+        release();
+    }
     return thread;
 }
 
@@ -354,7 +368,7 @@ set_up(char gives_back_)
     n_out = N_OUT;
     gives_back = gives_back_;
     hangs = 0;
-    released = false;
+    released = release_with_thread = false;
     n_destroyed = n_wakes = 0;
     zcrx_vf_load_init(&load, count_out, destroy);
 }
@@ -424,6 +438,15 @@ test_close(void)
     tear_down();
 }
 
+/* Waits until the device has stopped that nobody waits for. */
+static void
+wait_for_wake(void)
+{
+    while (!__atomic_load_n(&n_wakes, __ATOMIC_ACQUIRE)) {
+        usleep(1000);
+    }
+}
+
 /* The device takes longer than anybody waits, in each step. */
 static void
 test_hang(void)
@@ -447,20 +470,83 @@ test_hang(void)
         /* The port is removed meanwhile. */
         tear_down();
         CHECK_EQ(n_destroyed, 0);
-        __atomic_store_n(&released, true, __ATOMIC_RELEASE);
-        while (!__atomic_load_n(&n_wakes, __ATOMIC_ACQUIRE)) {
-            usleep(1000);
-        }
+        release();
+        wait_for_wake();
         CHECK(!zcrx_vf_is_stopping(DEVARGS));
         CHECK(strchr(steps, CLOSE) && strchr(steps, REMOVE));
         CHECK_EQ(n_destroyed, cases[i].gives_back != NEVER);
     }
 }
 
+static void
+test_queue(void)
+{
+    long long int start = time_msec();
+
+    /* Whether it can do that or not. */
+    set_up(STOP_QUEUE);
+    CHECK(zcrx_vf_stop_queue(&vf, 0));
+    CHECK(!strcmp(steps, "q") && !n_out && vf.started);
+    n_out = N_OUT;
+    gives_back = NEVER;
+    CHECK(zcrx_vf_stop_queue(&vf, 0));
+    CHECK(!strcmp(steps, "qq") && n_out == N_OUT);
+    gives_back = STOP;
+    CHECK(zcrx_vf_stop(&vf, &load, false));
+    CHECK(!strcmp(steps, "qqqs"));
+    tear_down();
+
+    /* It is late.  The device is stopped when it has done that, and not
+     * before. */
+    set_up(STOP_QUEUE);
+    hangs = STOP_QUEUE;
+    CHECK(!zcrx_vf_stop_queue(&vf, 0));
+    CHECK(time_msec() - start >= 500 && !strcmp(steps, "q"));
+    release_with_thread = true;
+    CHECK(zcrx_vf_stop(&vf, &load, false));
+    CHECK(!strcmp(steps, "qqs") && zcrx_vf_is_attached(&vf) && !vf.started);
+    tear_down();
+    CHECK_EQ(n_destroyed, 1);
+
+    /* The same, and all that helps is to close it. */
+    set_up(CLOSE);
+    hangs = STOP_QUEUE;
+    CHECK(!zcrx_vf_stop_queue(&vf, 0));
+    release();
+    CHECK(zcrx_vf_stop(&vf, &load, false));
+    CHECK(!strcmp(steps, "qqsrtcx") && !zcrx_vf_is_attached(&vf));
+    tear_down();
+    CHECK_EQ(n_destroyed, 1);
+}
+
+/* It does not come back while anybody waits for the device, either, and gives
+ * nothing back. */
+static void
+test_queue_hangs(void)
+{
+    long long int start = time_msec();
+
+    set_up(NEVER);
+    hangs = STOP_QUEUE;
+    CHECK(!zcrx_vf_stop_queue(&vf, 0));
+    CHECK(!zcrx_vf_stop(&vf, &load, false));
+    CHECK(time_msec() - start >= 2500);
+    CHECK(!zcrx_vf_is_attached(&vf) && zcrx_vf_is_stopping(DEVARGS));
+    CHECK(!strcmp(steps, "q"));
+    tear_down();
+    release();
+    wait_for_wake();
+    CHECK(!zcrx_vf_is_stopping(DEVARGS));
+    CHECK(!strcmp(steps, "qqsrtcx"));
+    CHECK_EQ(n_destroyed, 0);
+}
+
 int
 main(void)
 {
     static const struct test_case cases[] = {
+        { "a queue", test_queue },
+        { "a queue that hangs", test_queue_hangs },
         { "escalation", test_escalation },
         { "closing", test_close },
         { "a device that hangs", test_hang },
