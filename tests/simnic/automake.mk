@@ -45,6 +45,13 @@ tests_simnic_simnic_SOURCES = \
 	tests/simnic/simnic-report.h
 tests_simnic_simnic_LDADD = tests/simnic/libsimnic.a -lpcap -ljansson
 
+# An IOMMU, to be preloaded.
+check_PROGRAMS += tests/simnic/simnic-iommu.so
+tests_simnic_simnic_iommu_so_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE -fPIC
+tests_simnic_simnic_iommu_so_LDFLAGS = $(AM_LDFLAGS) -shared
+tests_simnic_simnic_iommu_so_SOURCES = tests/simnic/simnic-iommu.c
+$(tests_simnic_simnic_iommu_so_OBJECTS): ovs/stamp
+
 EXTRA_DIST += tests/simnic/driver.py
 
 TESTSUITE_AT += \
