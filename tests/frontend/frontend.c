@@ -429,7 +429,8 @@ frontend_stop(struct frontend *fe)
     return true;
 }
 
-/* Writes descriptor 'id' of 'vq' and makes it available. */
+/* Writes descriptor 'id' of 'vq', if it has that one, and makes it
+ * available. */
 void
 frontend_offer(struct frontend_vq *vq, uint16_t id, struct vring_desc desc)
 {
@@ -452,7 +453,9 @@ frontend_offer(struct frontend_vq *vq, uint16_t id, struct vring_desc desc)
         struct vring_desc *descs = vq->parts[0];
         struct vring_avail *avail = vq->parts[1];
 
-        descs[id % vq->size] = desc;
+        if (id < vq->size) {
+            descs[id] = desc;
+        }
         avail->ring[vq->avail++ % vq->size] = id;
         __atomic_store_n(&avail->idx, vq->avail, __ATOMIC_RELEASE);
     }
