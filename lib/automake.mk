@@ -54,6 +54,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-appctl.h \
 	lib/zcrx-audit.c \
 	lib/zcrx-audit.h \
+	lib/zcrx-batch.h \
 	lib/zcrx-config.c \
 	lib/zcrx-config.h \
 	lib/zcrx-dma.c \

@@ -24,7 +24,9 @@
 #include "netdev-provider.h"
 #include "smap.h"
 #include "util.h"
+#include "zcrx-batch.h"
 #include "zcrx-pair.h"
+#include "zcrx-status.h"
 
 /* Frees what 'wire' owns.  OVS neither polls nor sends any more. */
 void
@@ -212,31 +214,21 @@ void
 zcrx_wire_get_custom_stats(struct zcrx_wire *wire,
                            struct netdev_custom_stats *custom)
 {
-#define WIRE_COUNTERS                                                       \
-    ZCRX_COUNTER(slow_wire_frames)                                          \
-    ZCRX_COUNTER(slow_wire_bytes)                                           \
-    ZCRX_COUNTER(dropped_slow_face_full)                                    \
-    ZCRX_COUNTER(dropped_slow_no_memory)                                    \
-    ZCRX_COUNTER(wire_out_frames)                                           \
-    ZCRX_COUNTER(wire_out_bytes)                                            \
-    ZCRX_WIRE_OUT_DROP_REASONS
-    static const char *names[] = {
-#define ZCRX_COUNTER(NAME) "zcrx_" #NAME,
-        WIRE_COUNTERS
-#undef ZCRX_COUNTER
+#define ZCRX_COUNTER ZCRX_COUNTER_ENTRY
+    static const struct zcrx_counter counters[] = {
+        ZCRX_COUNTER(slow_wire_frames)
+        ZCRX_COUNTER(slow_wire_bytes)
+        ZCRX_COUNTER(dropped_slow_face_full)
+        ZCRX_COUNTER(dropped_slow_no_memory)
+        ZCRX_COUNTER(wire_out_frames)
+        ZCRX_COUNTER(wire_out_bytes)
+        ZCRX_WIRE_OUT_DROP_REASONS
     };
+#undef ZCRX_COUNTER
     struct zcrx_stats stats;
-    size_t i = 0;
 
     zcrx_face_get_stats(face_of(wire), &stats);
-    custom->size = ARRAY_SIZE(names);
-    custom->counters = xcalloc(custom->size, sizeof *custom->counters);
-#define ZCRX_COUNTER(NAME)                                                  \
-    ovs_strlcpy(custom->counters[i].name, names[i],                         \
-                NETDEV_CUSTOM_STATS_NAME_SIZE);                             \
-    custom->counters[i++].value = stats.NAME;
-    WIRE_COUNTERS
-#undef ZCRX_COUNTER
+    zcrx_status_put_counters(&stats, counters, ARRAY_SIZE(counters), custom);
 }
 
 /* OVS to the wire.  Any thread. */
@@ -269,11 +261,7 @@ zcrx_wire_recv(struct zcrx_wire *wire, int qid, int n_rxq,
     if (!n) {
         return false;
     }
-    dp_packet_batch_init(batch);
-    for (uint16_t i = 0; i < n; i++) {
-        dp_packet_batch_add(batch, CONTAINER_OF(mbufs[i], struct dp_packet,
-                                                mbuf));
-    }
+    zcrx_batch_init(batch, mbufs, n);
     if (!is_up) {
         dp_packet_delete_batch(batch, true);
         dp_packet_batch_init(batch);

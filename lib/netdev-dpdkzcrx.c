@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #include <config.h>
 
 #include "netdev-dpdkzcrx.h"
@@ -30,6 +29,7 @@
 #include "smap.h"
 #include "util.h"
 #include "zcrx-appctl.h"
+#include "zcrx-batch.h"
 #include "zcrx-config.h"
 #include "zcrx-pair.h"
 #include "zcrx-status.h"
@@ -668,17 +668,14 @@ relay(struct zcrx_queue *q, struct dp_packet_batch *batch)
 {
     unsigned int n = zcrx_queue_poll(q);
 
-    dp_packet_batch_init(batch);
     if (OVS_UNLIKELY(q->slow.n_stash)) {
         struct rte_mbuf *frames[NETDEV_MAX_BURST];
         uint16_t n_frames = zcrx_slow_take(q, frames, NETDEV_MAX_BURST);
 
-        for (uint16_t i = 0; i < n_frames; i++) {
-            dp_packet_batch_add(batch, CONTAINER_OF(frames[i],
-                                                    struct dp_packet, mbuf));
-        }
+        zcrx_batch_init(batch, frames, n_frames);
         return true;
     }
+    dp_packet_batch_init(batch);
     return n > 0;
 }
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef NETDEV_DPDKZCRX_H
 #define NETDEV_DPDKZCRX_H 1
 

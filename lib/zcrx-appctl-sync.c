@@ -30,32 +30,28 @@
 #include "zcrx-vring-peek.h"
 
 /* A counter that is one of several reasons. */
-struct reason {
-    const char *name;
-    size_t index;               /* In struct zcrx_stats, in counters. */
+#define ZCRX_COUNTER ZCRX_COUNTER_ENTRY
+static const struct zcrx_counter copy_reasons[] = { ZCRX_COPY_REASONS };
+static const struct zcrx_counter wire_drops[] = { ZCRX_WIRE_DROP_REASONS };
+static const struct zcrx_counter guest_drops[] = { ZCRX_GUEST_DROP_REASONS };
+static const struct zcrx_counter inject_drops[] = { ZCRX_INJECT_DROP_REASONS };
+static const struct zcrx_counter wire_out_drops[] = {
+    ZCRX_WIRE_OUT_DROP_REASONS
 };
-
-#define ZCRX_COUNTER(NAME) \
-    { #NAME, offsetof(struct zcrx_stats, NAME) / sizeof(uint64_t) },
-static const struct reason copy_reasons[] = { ZCRX_COPY_REASONS };
-static const struct reason wire_drops[] = { ZCRX_WIRE_DROP_REASONS };
-static const struct reason guest_drops[] = { ZCRX_GUEST_DROP_REASONS };
-static const struct reason inject_drops[] = { ZCRX_INJECT_DROP_REASONS };
-static const struct reason wire_out_drops[] = { ZCRX_WIRE_OUT_DROP_REASONS };
 #undef ZCRX_COUNTER
 
 /* Puts an object 'name' into 'object' with each of the 'n' 'reasons', without
  * 'prefix', and their sum as "total". */
 static void
 put_reasons(struct json *object, const char *name,
-            const struct zcrx_stats *stats, const struct reason *reasons,
-            size_t n, const char *prefix)
+            const struct zcrx_stats *stats,
+            const struct zcrx_counter *reasons, size_t n, const char *prefix)
 {
     struct json *all = json_object_create();
     uint64_t total = 0;
 
     for (size_t i = 0; i < n; i++) {
-        uint64_t value = ((const uint64_t *) stats)[reasons[i].index];
+        uint64_t value = zcrx_stats_get(stats, &reasons[i]);
 
         put_uint(all, reasons[i].name + strlen(prefix), value);
         total += value;

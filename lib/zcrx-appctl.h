@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_APPCTL_H
 #define ZCRX_APPCTL_H 1
 

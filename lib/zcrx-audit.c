@@ -14,8 +14,6 @@
  * limitations under the License.
  */
 
-
-
 #include "zcrx-audit.h"
 
 #include <inttypes.h>
@@ -80,7 +78,6 @@ audit_packed(struct zcrx_audit *audit, const struct zcrx_vring *vq,
              const char *name)
 {
     uint32_t n_desc = 0;
-    uint32_t end;
 
     for (uint32_t id = 0; id < vq->size; id++) {
         n_desc += vq->taken[id].n_desc;
@@ -90,9 +87,7 @@ audit_packed(struct zcrx_audit *audit, const struct zcrx_vring *vq,
                "outstanding, but %"PRIu16" of %"PRIu16" were counted", name,
                n_desc, vq->n_desc_outstanding, vq->size);
     }
-    end = vq->used_idx + vq->n_desc_outstanding;
-    if (end % vq->size != vq->next_avail
-        || (end >= vq->size) != (vq->avail_wrap != vq->used_wrap)) {
+    if (!zcrx_packed_is_apart(vq, vq->n_desc_outstanding)) {
         report(audit, "%s ring: positions %"PRIu16" and %"PRIu16" are not "
                "%"PRIu16" descriptors apart", name, vq->next_avail,
                vq->used_idx, vq->n_desc_outstanding);

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_AUDIT_H
 #define ZCRX_AUDIT_H 1
 

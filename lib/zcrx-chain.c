@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Descriptor chains: what one guest buffer consists of, and copying frames
  * into and out of it. */
 

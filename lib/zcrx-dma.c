@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #include "zcrx-dma.h"
 
 #include <errno.h>

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_DMA_H
 #define ZCRX_DMA_H 1
 

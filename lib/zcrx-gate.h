@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_GATE_H
 #define ZCRX_GATE_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #include "zcrx-gpa.h"
 
 #include <stdlib.h>

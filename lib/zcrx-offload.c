@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #include "zcrx-offload.h"
 
 #include <stddef.h>

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_OFFLOAD_H
 #define ZCRX_OFFLOAD_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_PAIR_H
 #define ZCRX_PAIR_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #include "zcrx-pool.h"
 
 #include <errno.h>

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_POOL_H
 #define ZCRX_POOL_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_QUEUES_H
 #define ZCRX_QUEUES_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_RSS_H
 #define ZCRX_RSS_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_START_H
 #define ZCRX_START_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_STATS_H
 #define ZCRX_STATS_H 1
 
@@ -26,6 +25,7 @@
  * Documentation/topics/dpdk/dpdkzcrx.rst explains them.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Why a frame from the VF was copied to the guest. */
@@ -118,6 +118,24 @@ struct zcrx_stats {
     ZCRX_COUNTERS
 #undef ZCRX_COUNTER
 };
+
+/* A counter, for what goes through a list of them. */
+struct zcrx_counter {
+    const char *name;
+    size_t index;               /* Among the counters of a zcrx_stats. */
+};
+
+/* For ZCRX_COUNTER, in the initializer of an array of these. */
+#define ZCRX_COUNTER_ENTRY(NAME)                                            \
+    { #NAME, offsetof(struct zcrx_stats, NAME) / sizeof(uint64_t) },
+
+/* Returns the value of 'counter' in 'stats', which nobody writes. */
+static inline uint64_t
+zcrx_stats_get(const struct zcrx_stats *stats,
+               const struct zcrx_counter *counter)
+{
+    return ((const uint64_t *) stats)[counter->index];
+}
 
 /* Adds 'n' to the counter at 'counter', for its one writer. */
 static inline void

@@ -54,28 +54,33 @@ zcrx_status_get_stats(struct zcrx_pair *pair, struct netdev_stats *stats)
 #undef ZCRX_COUNTER
 }
 
+/* Stores the 'n' 'counters' of 'stats' in '*custom'. */
+void
+zcrx_status_put_counters(const struct zcrx_stats *stats,
+                         const struct zcrx_counter *counters, size_t n,
+                         struct netdev_custom_stats *custom)
+{
+    custom->size = n;
+    custom->counters = xcalloc(n, sizeof *custom->counters);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(custom->counters[i].name, sizeof custom->counters[i].name,
+                 "zcrx_%s", counters[i].name);
+        custom->counters[i].value = zcrx_stats_get(stats, &counters[i]);
+    }
+}
+
 /* Stores every counter of 'pair' in '*custom'. */
 void
 zcrx_status_get_custom_stats(struct zcrx_pair *pair,
                              struct netdev_custom_stats *custom)
 {
-    static const char *names[] = {
-#define ZCRX_COUNTER(NAME) "zcrx_" #NAME,
-        ZCRX_COUNTERS
+#define ZCRX_COUNTER ZCRX_COUNTER_ENTRY
+    static const struct zcrx_counter counters[] = { ZCRX_COUNTERS };
 #undef ZCRX_COUNTER
-    };
     struct zcrx_stats stats;
-    size_t i = 0;
 
     zcrx_pair_get_stats(pair, &stats);
-    custom->size = ARRAY_SIZE(names);
-    custom->counters = xcalloc(custom->size, sizeof *custom->counters);
-#define ZCRX_COUNTER(NAME)                                                  \
-    ovs_strlcpy(custom->counters[i].name, names[i],                         \
-                NETDEV_CUSTOM_STATS_NAME_SIZE);                             \
-    custom->counters[i++].value = stats.NAME;
-    ZCRX_COUNTERS
-#undef ZCRX_COUNTER
+    zcrx_status_put_counters(&stats, counters, ARRAY_SIZE(counters), custom);
 }
 
 /* Adds the names of the virtio features that make a difference here to

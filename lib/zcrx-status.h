@@ -19,14 +19,21 @@
 
 /* What Open vSwitch's database shows of a pair.  Any thread. */
 
+#include <stddef.h>
+
 struct netdev_custom_stats;
 struct netdev_stats;
 struct smap;
+struct zcrx_counter;
 struct zcrx_pair;
+struct zcrx_stats;
 
 void zcrx_status_get(struct zcrx_pair *, struct smap *);
 void zcrx_status_get_stats(struct zcrx_pair *, struct netdev_stats *);
 void zcrx_status_get_custom_stats(struct zcrx_pair *,
                                   struct netdev_custom_stats *);
+void zcrx_status_put_counters(const struct zcrx_stats *,
+                              const struct zcrx_counter *, size_t n,
+                              struct netdev_custom_stats *);
 
 #endif /* zcrx-status.h */

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_STOP_H
 #define ZCRX_STOP_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #include "zcrx-sync.h"
 
 #include <errno.h>

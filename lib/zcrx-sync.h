@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_SYNC_H
 #define ZCRX_SYNC_H 1
 

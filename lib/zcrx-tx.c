@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #include "zcrx-tx.h"
 
 #include <string.h>

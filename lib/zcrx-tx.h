@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_TX_H
 #define ZCRX_TX_H 1
 

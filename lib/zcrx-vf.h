@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_VF_H
 #define ZCRX_VF_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_VHOST_H
 #define ZCRX_VHOST_H 1
 

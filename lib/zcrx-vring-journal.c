@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* What survives a process that is killed.
  *
  * The next buffer to take and the next used entry are not all there is to the

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Live migration: noting which pages of the guest's memory were written to.
  *
  * The hypervisor copies the guest's memory while the guest runs, and copies a

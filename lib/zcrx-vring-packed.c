@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Packed virtqueues (Virtio 1.2 2.8).
  *
  * The ring of descriptors serves as available and as used ring.  What the
@@ -440,7 +439,6 @@ packed_restore(struct zcrx_vring *vq)
     uint16_t n_burst = j->n_burst;
     uint32_t n_desc = 0;
     bool published;
-    uint32_t end;
 
     if (!j->mark || LOAD_ONCE(vq->device_event->off_wrap) != j->mark
         || used.slot >= vq->size || (j->avail & 0x7fff) >= vq->size
@@ -462,9 +460,7 @@ packed_restore(struct zcrx_vring *vq)
         n_desc += vq->taken[id].n_desc;
         vq->n_outstanding += vq->taken[id].n_desc != 0;
     }
-    end = vq->used_idx + n_desc;
-    if (vq->error || n_desc > vq->size || end % vq->size != vq->next_avail
-        || (end >= vq->size) != (vq->avail_wrap != vq->used_wrap)) {
+    if (vq->error || n_desc > vq->size || !zcrx_packed_is_apart(vq, n_desc)) {
         return false;
     }
     for (uint16_t i = 0; i < n_burst && !published; i++) {

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_VRING_PRIVATE_H
 #define ZCRX_VRING_PRIVATE_H 1
 
@@ -44,6 +43,17 @@ static inline uint16_t
 zcrx_packed_position(uint16_t slot, bool wrap)
 {
     return slot | wrap << 15;
+}
+
+/* Returns true if the next descriptor that 'vq', a packed ring, takes is the
+ * 'n_desc'th, at most the size of the ring, behind the next that it uses. */
+static inline bool
+zcrx_packed_is_apart(const struct zcrx_vring *vq, uint32_t n_desc)
+{
+    uint32_t end = vq->used_idx + n_desc;
+
+    return end % vq->size == vq->next_avail
+           && (end >= vq->size) == (vq->avail_wrap != vq->used_wrap);
 }
 
 uint16_t zcrx_split_limit(struct zcrx_vring *, uint16_t n);

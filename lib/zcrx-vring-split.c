@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Split virtqueues (Virtio 1.2 2.7). */
 
 #include "zcrx-vring.h"

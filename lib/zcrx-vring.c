@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* What the kinds of virtqueue have in common. */
 
 #include "zcrx-vring.h"

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef ZCRX_VRING_H
 #define ZCRX_VRING_H 1
 

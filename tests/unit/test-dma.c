@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Making memory reachable for a device, with DPDK's part played. */
 
 #include "zcrx-dma.h"

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Offloads: what the guest is told of received frames, and what becomes of its
  * requests. */
 

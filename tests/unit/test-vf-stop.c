@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Stopping a VF, with the device played, and of Open vSwitch what that takes:
  * how far it goes for the buffers, and what is kept if it gets none. */
 
