@@ -70,6 +70,9 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-latency.h \
 	lib/zcrx-offload.c \
 	lib/zcrx-offload.h \
+	lib/zcrx-pair-config.c \
+	lib/zcrx-pair-private.h \
+	lib/zcrx-pair-session.c \
 	lib/zcrx-pair-slow.c \
 	lib/zcrx-pair-slow.h \
 	lib/zcrx-pair.c \
