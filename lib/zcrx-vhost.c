@@ -28,10 +28,13 @@
 #include <rte_vhost.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "openvswitch/thread.h"
+#include "timeval.h"
 #include "util.h"
 
 /* Features that the VF must be good for. */
@@ -96,6 +99,14 @@ static const struct {
     { 39, ZCRX_QUIESCE_STOP, "SET_STATUS" },
 };
 
+/* How long the library's reader may be busy before a session is ended all the
+ * same, in milliseconds. */
+#define READER_TIMEOUT 1000
+
+/* The library's only thread that reads from sockets, as the kernel knows it,
+ * or 0 if it has not read anything yet. */
+static pid_t reader;
+
 /* The vhost library's callbacks know a session by the path of its socket
  * only. */
 static struct ovs_mutex sessions_mutex = OVS_MUTEX_INITIALIZER;
@@ -153,6 +164,7 @@ before_message(int vid, void *msg)
     uint32_t words[5];
     uint32_t request;
 
+    __atomic_store_n(&reader, (pid_t) syscall(SYS_gettid), __ATOMIC_RELAXED);
     memcpy(words, msg, sizeof words);
     request = words[0];
     if (request == GET_INFLIGHT_FD || request == SET_INFLIGHT_FD) {
@@ -311,6 +323,49 @@ zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
     return NULL;
 }
 
+/* Returns true if the thread 'tid' of this process waits in poll(), and if
+ * there is no telling. */
+static bool
+is_polling(pid_t tid)
+{
+    char path[64];
+    FILE *stream;
+    long int call;
+    int n;
+
+    snprintf(path, sizeof path, "/proc/self/task/%ld/syscall", (long int) tid);
+    stream = fopen(path, "r");
+    if (!stream) {
+        return true;
+    }
+    /* "running" is no number. */
+    n = fscanf(stream, "%ld", &call);
+    fclose(stream);
+#ifdef SYS_poll
+    if (n == 1 && call == SYS_poll) {
+        return true;
+    }
+#endif
+    return n == 1 && call == SYS_ppoll;
+}
+
+/* Waits until the library's reader has handled what there is to read.
+ *
+ * When it finds that a hypervisor is gone, it makes a note to connect anew.
+ * rte_vhost_driver_unregister(), if it is under way, may look for that note
+ * just before it is made, and free what it refers to.  Some time later another
+ * thread of the library crashes. */
+static void
+wait_for_reader(void)
+{
+    pid_t tid = __atomic_load_n(&reader, __ATOMIC_RELAXED);
+    long long int deadline = time_msec() + READER_TIMEOUT;
+
+    while (tid && !is_polling(tid) && time_msec() < deadline) {
+        xnanosleep(100 * 1000);
+    }
+}
+
 /* Ends the session: 'down' is called if there is a guest, and nothing after
  * that.  The caller must not hold a lock that the operations take.  Main
  * thread. */
@@ -320,6 +375,7 @@ zcrx_vhost_unregister(struct zcrx_vhost *vhost)
     if (!vhost->path) {
         return;
     }
+    wait_for_reader();
     rte_vhost_driver_unregister(vhost->path);
 
     ovs_mutex_lock(&sessions_mutex);

@@ -82,7 +82,8 @@ check_PROGRAMS += \
 	tests/unit/test-slow \
 	tests/unit/test-sync \
 	tests/unit/test-sync-guest \
-	tests/unit/test-vf-stop
+	tests/unit/test-vf-stop \
+	tests/unit/test-vhost
 
 unit_libs = lib/libzcrx.a lib/libzcrxring.a $(DPDK_LIBS)
 
@@ -141,6 +142,9 @@ tests_unit_test_sync_guest_LDADD = $(unit_libs)
 tests_unit_test_vf_stop_SOURCES = tests/unit/test-vf-stop.c
 tests_unit_test_vf_stop_LDADD = $(unit_libs)
 
+tests_unit_test_vhost_SOURCES = tests/unit/test-vhost.c
+tests_unit_test_vhost_LDADD = $(unit_libs)
+
 # The flags come out of Open vSwitch's build.
 $(tests_unit_test_audit_OBJECTS) \
 $(tests_unit_test_dma_OBJECTS) \
@@ -153,4 +157,5 @@ $(tests_unit_test_queues_OBJECTS) \
 $(tests_unit_test_slow_OBJECTS) \
 $(tests_unit_test_sync_OBJECTS) \
 $(tests_unit_test_sync_guest_OBJECTS) \
-$(tests_unit_test_vf_stop_OBJECTS): ovs/stamp
+$(tests_unit_test_vf_stop_OBJECTS) \
+$(tests_unit_test_vhost_OBJECTS): ovs/stamp

@@ -1,0 +1,264 @@
+/*
+ * Copyright (c) 2026 The dpdkzcrx authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* The end of a session while the library's reader is busy with the end of the
+ * hypervisor.  The order in which the threads take the library's locks is
+ * played, as is what the session takes of Open vSwitch:
+ *
+ *      reader                         main thread
+ *      ------                         -----------
+ *      the socket is closed           the session is ended
+ *      AT_NOTE: wants to note         wants to remove the note, which is not
+ *      that it is to connect anew     there yet
+ *      GO_ON: notes it          <---  wants to look for connections
+ *      DONE                     --->  finds none and frees everything
+ *
+ * Then nobody may try to connect any more. */
+
+#include <config.h>
+
+#include "zcrx-vhost.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "eal.h"
+#include "openvswitch/thread.h"
+#include "timeval.h"
+#include "util.h"
+
+#define GET_FEATURES 1
+#define PATH "vhost.sock"       /* Of the session that ends. */
+#define OTHER_PATH "none.sock"  /* Of one that nobody serves. */
+
+enum step { START, AT_NOTE, GO_ON, NOTED, DONE };
+static int step;
+
+/* The lock of the notes, which is the first one that the thread takes that
+ * connects anew. */
+static pthread_mutex_t *note_mutex;
+
+/* Attempts of that thread to connect to the two sockets. */
+static unsigned int n_attempts, n_other_attempts;
+
+static enum step
+get_step(void)
+{
+    return __atomic_load_n(&step, __ATOMIC_ACQUIRE);
+}
+
+static void
+set_step(enum step new)
+{
+    __atomic_store_n(&step, new, __ATOMIC_RELEASE);
+}
+
+static void
+wait_for_step(enum step wanted)
+{
+    while (get_step() < wanted) {
+        usleep(100);
+    }
+}
+
+static bool
+is_thread(const char *name)
+{
+    char own[16];
+
+    return (!pthread_getname_np(pthread_self(), own, sizeof own)
+            && !strcmp(own, name));
+}
+
+/* The functions of the C library that the vhost library calls. */
+
+int
+pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    static int (*lock)(pthread_mutex_t *);
+    static bool past_note;      /* Main thread. */
+    bool main_thread = syscall(SYS_gettid) == getpid();
+
+    if (!lock) {
+        *(void **) &lock = dlsym(RTLD_NEXT, "pthread_mutex_lock");
+    }
+    if (!note_mutex && is_thread("vhost_reconn")) {
+        note_mutex = mutex;
+    }
+    if (main_thread && past_note && get_step() == AT_NOTE) {
+        set_step(GO_ON);
+        wait_for_step(DONE);
+    } else if (main_thread) {
+        past_note = mutex == note_mutex;
+    } else if (is_thread("vhost-events")) {
+        switch (get_step()) {
+        case START:
+            if (mutex == note_mutex) {
+                set_step(AT_NOTE);
+                wait_for_step(GO_ON);
+            }
+            break;
+        case GO_ON:             /* That of the list of connections. */
+            set_step(NOTED);
+            break;
+        case NOTED:             /* It has gone back to its loop. */
+            set_step(DONE);
+            break;
+        case AT_NOTE:
+        case DONE:
+        default:
+            break;
+        }
+    }
+    return lock(mutex);
+}
+
+int
+connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    static int (*next)(int, const struct sockaddr *, socklen_t);
+    const char *path = ((const struct sockaddr_un *) address)->sun_path;
+
+    if (!next) {
+        *(void **) &next = dlsym(RTLD_NEXT, "connect");
+    }
+    if (is_thread("vhost_reconn")) {
+        __atomic_add_fetch(strcmp(path, PATH) ? &n_other_attempts
+                           : &n_attempts, 1, __ATOMIC_RELEASE);
+    }
+    return next(fd, address, len);
+}
+
+/* Between two attempts. */
+unsigned int
+sleep(unsigned int seconds OVS_UNUSED)
+{
+    usleep(1000);
+    return 0;
+}
+
+/* What the session takes of Open vSwitch. */
+
+void
+ovs_mutex_lock_at(const struct ovs_mutex *mutex OVS_UNUSED,
+                  const char *where OVS_UNUSED)
+    OVS_NO_THREAD_SAFETY_ANALYSIS
+{
+}
+
+void
+ovs_mutex_unlock(const struct ovs_mutex *mutex OVS_UNUSED)
+    OVS_NO_THREAD_SAFETY_ANALYSIS
+{
+}
+
+char *
+xstrdup(const char *s)
+{
+    return strdup(s);
+}
+
+char *
+xasprintf(const char *format, ...)
+{
+    return strdup(format);
+}
+
+unsigned int
+get_page_size(void)
+{
+    return 4096;
+}
+
+long long int
+time_msec(void)
+{
+    return 0;
+}
+
+/* The main thread waits for the reader. */
+void
+xnanosleep(uint64_t nanoseconds OVS_UNUSED)
+{
+    if (get_step() == AT_NOTE) {
+        set_step(GO_ON);
+    }
+    usleep(100);
+}
+
+static const struct zcrx_vhost_ops no_ops;
+
+static void
+test_end(void)
+{
+    /* Request, flags, length; and with an answer of eight bytes. */
+    const uint32_t message[3] = { GET_FEATURES, 1, 0 };
+    char answer[sizeof message + sizeof(uint64_t)];
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct zcrx_vhost vhost, other;
+    unsigned int n;
+    int server, peer;
+
+    /* Starts the thread that connects anew, too. */
+    CHECK(!zcrx_vhost_register(&other, "zc1", OTHER_PATH, 0, &no_ops));
+    while (!__atomic_load_n(&n_other_attempts, __ATOMIC_ACQUIRE)) {
+        usleep(100);
+    }
+
+    unlink(PATH);
+    strcpy(address.sun_path, PATH);
+    server = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(server >= 0 && !bind(server, (struct sockaddr *) &address,
+                               sizeof address) && !listen(server, 1));
+    CHECK(!zcrx_vhost_register(&vhost, "zc0", PATH, 0, &no_ops));
+    peer = accept(server, NULL, NULL);
+    CHECK(peer >= 0);
+    CHECK(write(peer, message, sizeof message) == sizeof message);
+    CHECK(recv(peer, answer, sizeof answer, MSG_WAITALL) == sizeof answer);
+    close(server);
+    unlink(PATH);
+
+    close(peer);
+    wait_for_step(AT_NOTE);
+    zcrx_vhost_unregister(&vhost);
+    CHECK(get_step() == DONE);
+
+    /* It goes through all notes. */
+    n = __atomic_load_n(&n_other_attempts, __ATOMIC_ACQUIRE);
+    while (__atomic_load_n(&n_other_attempts, __ATOMIC_ACQUIRE) < n + 3) {
+        usleep(100);
+    }
+    n = __atomic_load_n(&n_attempts, __ATOMIC_ACQUIRE);
+    zcrx_vhost_unregister(&other);
+    CHECK_EQ(n, 0);
+}
+
+int
+main(void)
+{
+    static const struct test_case cases[] = {
+        { "the end of a session, and of its hypervisor", test_end },
+    };
+
+    start_dpdk();
+    return run_cases(cases, N_ELEMENTS(cases));
+}
