@@ -63,6 +63,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-events.h \
 	lib/zcrx-face.c \
 	lib/zcrx-face.h \
+	lib/zcrx-flow.c \
+	lib/zcrx-flow.h \
 	lib/zcrx-gate.h \
 	lib/zcrx-journal.c \
 	lib/zcrx-journal.h \
@@ -103,6 +105,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-tx.h \
 	lib/zcrx-verdict.c \
 	lib/zcrx-verdict.h \
+	lib/zcrx-vf-flow.c \
 	lib/zcrx-vf-link.c \
 	lib/zcrx-vf-stop.c \
 	lib/zcrx-vf.c \

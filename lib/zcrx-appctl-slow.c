@@ -68,7 +68,10 @@ slow_path_show(struct zcrx_pair *pair, const struct zcrx_args *args OVS_UNUSED,
         json_object_put_string(port, "wire_face", pair->face->wire_name);
     }
     for (uint8_t i = 0; steer && i < steer->n_classes; i++) {
-        describe_class(classes, steer->classes[i].name, "software",
+        const char *name = steer->classes[i].name;
+        enum zcrx_flow_place place = zcrx_flow_where(&pair->vf.flows, name);
+
+        describe_class(classes, name, zcrx_flow_place_to_string(place),
                        counts.counts[i]);
     }
     describe_class(classes, "other", guest_tx, counts.counts[ZCRX_SLOW_OTHER]);

@@ -57,23 +57,103 @@ set_rules(struct zcrx_queue *q, const struct zcrx_slow_rules *rules)
 }
 
 static struct zcrx_slow_rules
-current_rules(const struct zcrx_pair *pair)
+current_rules(const struct zcrx_pair *pair, bool polls_flows)
 {
     return (struct zcrx_slow_rules) {
         .steer = pair->steer,
+        .wire_steer = pair->wire_steer,
+        .polls_flows = polls_flows,
+        .flow_queue = pair->vf.flows.queue_id,
         .guest_tx_ovs = pair->config.guest_tx_ovs,
         .has_wire_face = pair->has_wire_face,
     };
 }
 
-static void
-update(struct zcrx_pair *pair)
+/* Returns the queue pair that is to take what the VF of 'pair' matches, the
+ * first one that is in use, or a negative number if there is none or nothing
+ * to take. */
+static int
+choose_flow_poller(const struct zcrx_pair *pair)
 {
-    const struct zcrx_slow_rules rules = current_rules(pair);
-
-    for (uint16_t i = 0; i < pair->n_queues; i++) {
-        set_rules(&pair->queues[i], &rules);
+    for (uint16_t i = 0; pair->vf.flows.n_classes && i < pair->n_queues; i++) {
+        if (zcrx_queue_in_use(&pair->queues[i])) {
+            return i;
+        }
     }
+    return -1;
+}
+
+/* Makes the slow path of all queues of 'pair' what it should be, with the VF
+ * matching what it does.  With the pair's mutex. */
+void
+zcrx_pair_apply_slow(struct zcrx_pair *pair)
+{
+    struct zcrx_steer *old = pair->wire_steer;
+    int poller = choose_flow_poller(pair);
+    struct zcrx_slow_rules rules;
+
+    pair->wire_steer = xmalloc(sizeof *pair->wire_steer);
+    zcrx_flow_rest(&pair->vf.flows, pair->steer, pair->wire_steer);
+    rules = current_rules(pair, false);
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
+        if (i != poller) {
+            set_rules(&pair->queues[i], &rules);
+        }
+    }
+    /* Now, no other polls. */
+    if (poller >= 0) {
+        rules = current_rules(pair, true);
+        set_rules(&pair->queues[poller], &rules);
+    }
+    free(old);
+}
+
+/* Takes what the VF of 'pair' matched until now. */
+static void
+drain_flows(struct zcrx_pair *pair)
+{
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
+        struct zcrx_queue *q = &pair->queues[i];
+        bool open = q->gate.open;
+
+        zcrx_gate_close(&q->gate);
+        zcrx_slow_drain_flows(q);
+        if (open) {
+            zcrx_gate_open(&q->gate);
+        }
+    }
+}
+
+/* Makes the slow path of 'pair' what it should be, and the VF match what it
+ * can, if it is started.  The VF goes on matching classes that stay.  Of the
+ * others, no frame is lost:
+ *
+ *     - Before a class is forgotten, the VF ceases to match it, and what it
+ *       has matched is taken.
+ *     - A new class is matched in software until the VF does that.
+ *
+ * With the pair's mutex.  Main thread. */
+void
+zcrx_pair_update_slow(struct zcrx_pair *pair)
+{
+    struct zcrx_flows *flows = &pair->vf.flows;
+    uint8_t n_before = flows->n_classes;
+    bool is_wanted = pair->has_wire_face && pair->vf.started;
+    bool ok;
+
+    ok = zcrx_flow_remove(flows, is_wanted ? pair->steer : NULL);
+    if (flows->n_classes < n_before) {
+        drain_flows(pair);
+    }
+    zcrx_pair_apply_slow(pair);
+    n_before = flows->n_classes;
+    if (is_wanted) {
+        ok = zcrx_flow_add(flows, pair->steer) && ok;
+    }
+    if (flows->n_classes > n_before) {
+        zcrx_pair_apply_slow(pair);
+    }
+    pair->stale_flows = !ok;
 }
 
 /* Makes 'steer' and 'guest_tx_ovs' those of 'pair', whose mutex the caller
@@ -90,7 +170,7 @@ zcrx_pair_set_slow(struct zcrx_pair *pair, const struct zcrx_steer *steer,
     }
     pair->steer = xmemdup(steer, sizeof *steer);
     pair->config.guest_tx_ovs = guest_tx_ovs;
-    update(pair);
+    zcrx_pair_update_slow(pair);
     if (old) {
         zcrx_slow_counts_move(&pair->past_slow, old, steer);
         free(old);
@@ -104,7 +184,7 @@ zcrx_pair_set_wire_face(struct zcrx_pair *pair, bool has_wire_face)
     ovs_mutex_lock(&pair->mutex);
     pair->has_wire_face = has_wire_face;
     if (pair->steer) {
-        update(pair);
+        zcrx_pair_update_slow(pair);
     }
     ovs_mutex_unlock(&pair->mutex);
 }
@@ -114,7 +194,7 @@ zcrx_pair_set_wire_face(struct zcrx_pair *pair, bool has_wire_face)
 int
 zcrx_pair_init_slow(struct zcrx_pair *pair, uint16_t i)
 {
-    const struct zcrx_slow_rules rules = current_rules(pair);
+    const struct zcrx_slow_rules rules = current_rules(pair, false);
     int socket_id = zcrx_vf_socket_id(&pair->vf);
     struct zcrx_queue *q = &pair->queues[i];
     struct zcrx_face *face = pair->face;

@@ -33,6 +33,8 @@ void zcrx_pair_free_frame(struct rte_mbuf *);
 void zcrx_pair_set_slow(struct zcrx_pair *, const struct zcrx_steer *,
                         bool guest_tx_ovs);
 void zcrx_pair_set_wire_face(struct zcrx_pair *, bool has_wire_face);
+void zcrx_pair_update_slow(struct zcrx_pair *);
+void zcrx_pair_apply_slow(struct zcrx_pair *);
 int zcrx_pair_init_slow(struct zcrx_pair *, uint16_t i);
 void zcrx_pair_destroy_slow(struct zcrx_pair *, uint16_t i);
 void zcrx_pair_get_slow(const struct zcrx_pair *, struct zcrx_slow_counts *);

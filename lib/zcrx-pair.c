@@ -197,6 +197,10 @@ check_running(struct zcrx_pair *pair)
         zcrx_pair_stop_for_change(pair, "guest broke a virtqueue");
         return;
     }
+    if (pair->stale_flows) {
+        zcrx_pair_stop_for_change(pair, "VF did not give up a rule");
+        return;
+    }
     guest_error = zcrx_queues_why_none(pair);
     if (time_msec() >= pair->check_link_at) {
         link_up = zcrx_vf_link_is_up(&pair->vf);
@@ -349,6 +353,7 @@ zcrx_pair_destroy(struct zcrx_pair *pair)
         zcrx_face_leave(pair->face, &pair->past);
     }
     free(pair->steer);
+    free(pair->wire_steer);
     zcrx_pair_config_destroy(&pair->config);
     zcrx_events_destroy(&pair->events);
     free(pair->why);

@@ -134,6 +134,9 @@ struct zcrx_pair {
     /* The slow path, see zcrx-pair-slow.h. */
     struct zcrx_face *face;
     struct zcrx_steer *steer;   /* What the queues point to. */
+    struct zcrx_steer *wire_steer; /* That, but for what the VF matches. */
+    bool stale_flows;           /* The VF goes on matching something that it
+                                 * should not. */
     bool has_wire_face;
     struct zcrx_slow_counts past_slow; /* Of queues that are no more. */
 };

@@ -22,6 +22,7 @@
 
 #include "openvswitch/vlog.h"
 #include "util.h"
+#include "zcrx-pair-slow.h"
 #include "zcrx-pair.h"
 #include "zcrx-rss.h"
 #include "zcrx-stop.h"
@@ -170,6 +171,7 @@ void
 zcrx_queues_started(struct zcrx_pair *pair)
 {
     spread(pair);
+    zcrx_pair_update_slow(pair);
 }
 
 /* Stops the receive virtqueue of queue pair 'i', whose transmit virtqueue goes
@@ -255,6 +257,7 @@ zcrx_queues_enable(struct zcrx_pair *pair, uint16_t queue_pair)
         /* What came before the VF was told. */
         zcrx_queue_harvest(q);
     }
+    zcrx_pair_apply_slow(pair);
     pair->changed(pair);
     return true;
 }

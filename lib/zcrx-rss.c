@@ -58,6 +58,20 @@ table_entry(struct table *table, uint16_t i)
                 .reta[i % RTE_ETH_RETA_GROUP_SIZE];
 }
 
+/* Makes 'conf' spread the frames that 'vf' receives over its queues, if it
+ * can. */
+void
+zcrx_rss_configure(const struct zcrx_vf *vf, struct rte_eth_conf *conf)
+{
+    uint64_t types = ((RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP)
+                      & vf->info.flow_type_rss_offloads);
+
+    if (types) {
+        conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf->rx_adv_conf.rss_conf.rss_hf = types;
+    }
+}
+
 /* Counts in '*n' the entries of the redirection table of 'vf' that lead to
  * 'queue', as the device has them.  Returns false if it has no table, or none
  * that it shows. */

@@ -26,8 +26,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct rte_eth_conf;
 struct zcrx_vf;
 
+void zcrx_rss_configure(const struct zcrx_vf *, struct rte_eth_conf *);
 bool zcrx_rss_can_leave_out(const struct zcrx_vf *);
 bool zcrx_rss_spread(const struct zcrx_vf *, const uint16_t *queues,
                      uint16_t n);

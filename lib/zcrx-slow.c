@@ -226,7 +226,7 @@ zcrx_slow_from_wire(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
             mbufs[n_left++] = m;
             continue;
         }
-        class = zcrx_steer_classify(slow->steer,
+        class = zcrx_steer_classify(slow->wire_steer,
                                     rte_pktmbuf_mtod(m, const void *),
                                     m->data_len);
         if (class >= 0 && slow->has_wire_face) {
@@ -250,6 +250,56 @@ zcrx_slow_from_wire(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
     zcrx_stats_add(&q->stats.wire_rx_frames, n_out);
     zcrx_stats_add(&q->stats.wire_rx_bytes, bytes);
     return n_left;
+}
+
+/* Takes frames that the VF matched, which are in a queue of their own.
+ * Returns how many. */
+static unsigned int
+from_flows(struct zcrx_queue *q)
+{
+    struct zcrx_slow *slow = &q->slow;
+    struct rte_mbuf *mbufs[ZCRX_BURST];
+    uint64_t bytes = 0;
+    uint16_t n;
+
+    n = rte_eth_rx_burst(q->vf.port_id, slow->flow_queue, mbufs, ZCRX_BURST);
+    for (uint16_t i = 0; i < n; i++) {
+        const struct rte_mbuf *m = mbufs[i];
+        int class;
+
+        bytes += m->pkt_len;
+        if (m->nb_segs > 1) {
+            /* There is room for the longest frame. */
+            zcrx_stats_add(&q->stats.dropped_too_long, 1);
+            continue;
+        }
+        class = zcrx_steer_classify(slow->steer,
+                                    rte_pktmbuf_mtod(m, const void *),
+                                    m->data_len);
+        take_out(q, m, class >= 0 ? (unsigned int) class : ZCRX_SLOW_OTHER);
+    }
+    rte_pktmbuf_free_bulk(mbufs, n);
+    zcrx_stats_add(&q->stats.wire_rx_frames, n);
+    zcrx_stats_add(&q->stats.wire_rx_bytes, bytes);
+    return n;
+}
+
+/* With the PMD thread shut out: takes all frames that the VF has matched, and
+ * now matches no more, or is about to be stopped. */
+void
+zcrx_slow_drain_flows(struct zcrx_queue *q)
+{
+    unsigned int n = 0;
+
+    /* It has a limit, in case that frames of another class go on coming. */
+    while (q->slow.polls_flows && n < ZCRX_SLOW_RING_SIZE) {
+        unsigned int n_taken = from_flows(q);
+
+        if (!n_taken) {
+            break;
+        }
+        n += n_taken;
+    }
 }
 
 /* Puts 'm', of a class or ZCRX_SLOW_OTHER, into the stash. */
@@ -349,8 +399,8 @@ copy_for_vf(struct rte_mempool *mp, const struct rte_mbuf *m)
 }
 
 /* Gives the VF what OVS sent to the wire face.  Returns how many frames. */
-unsigned int
-zcrx_slow_ovs_to_wire(struct zcrx_queue *q)
+static unsigned int
+ovs_to_wire(struct zcrx_queue *q)
 {
     struct zcrx_stats *stats = &q->stats;
     struct rte_mbuf *frames[ZCRX_BURST], *mbufs[ZCRX_BURST];
@@ -393,6 +443,16 @@ zcrx_slow_ovs_to_wire(struct zcrx_queue *q)
     return n;
 }
 
+/* The part of a turn that has nothing to do with the guest.  Returns how many
+ * frames were moved. */
+unsigned int
+zcrx_slow_turn_of_wire(struct zcrx_queue *q)
+{
+    unsigned int n = q->slow.polls_flows ? from_flows(q) : 0;
+
+    return n + ovs_to_wire(q);
+}
+
 /* What the slow path does once in a turn, after what OVS sent to the guest was
  * delivered.  Returns how many frames were moved. */
 unsigned int
@@ -404,7 +464,7 @@ zcrx_slow_turn(struct zcrx_queue *q)
         && rte_rdtsc() - slow->holes_since > slow->patience) {
         release_holes(q, 0);
     }
-    return zcrx_slow_ovs_to_wire(q);
+    return zcrx_slow_turn_of_wire(q);
 }
 
 /* Frees what OVS sent to the wire face and the VF did not get. */
@@ -419,10 +479,20 @@ drain_to_vf(struct zcrx_queue *q)
     }
 }
 
+/* The VF matches nothing. */
+static void
+forget_flows(struct zcrx_slow *slow)
+{
+    slow->wire_steer = slow->steer;
+    slow->from_wire = slow->steer && zcrx_steer_is_active(slow->steer);
+    slow->polls_flows = false;
+}
+
 /* Prepares for the turns to come. */
 void
 zcrx_slow_start(struct zcrx_queue *q)
 {
+    forget_flows(&q->slow);
     q->slow.n_holes = 0;
     q->slow.patience = rte_get_tsc_hz() / 1000000 * PATIENCE;
     drain_to_vf(q);             /* What was meant for another time. */
@@ -447,10 +517,11 @@ zcrx_slow_stop_rx(struct zcrx_queue *q)
     q->slow.n_holes = 0;
 }
 
-/* Forgets what OVS sent. */
+/* Forgets what OVS sent, and what the VF did. */
 void
 zcrx_slow_stop(struct zcrx_queue *q)
 {
+    forget_flows(&q->slow);
     drain_to_vf(q);
 }
 
@@ -504,9 +575,13 @@ zcrx_slow_set_rules(struct zcrx_queue *q, const struct zcrx_slow_rules *rules)
         zcrx_slow_counts_move(&slow->counts, slow->steer, rules->steer);
     }
     slow->steer = rules->steer;
+    slow->wire_steer = rules->wire_steer;
+    slow->polls_flows = rules->polls_flows;
+    slow->flow_queue = rules->flow_queue;
     slow->has_wire_face = rules->has_wire_face;
-    slow->from_wire = zcrx_steer_is_active(rules->steer);
-    slow->from_guest = slow->from_wire || rules->guest_tx_ovs;
+    slow->from_wire = zcrx_steer_is_active(rules->wire_steer);
+    slow->from_guest = (zcrx_steer_is_active(rules->steer)
+                        || rules->guest_tx_ovs);
     slow->from_guest_all = rules->guest_tx_ovs;
     slow->on = slow->from_guest || slow->has_wire_face;
     if (!slow->has_wire_face) {

@@ -39,6 +39,10 @@
  *     - OVS has sent the guest nothing for a while: the buffer is returned
  *       without a frame, which drivers count as a length error.
  *
+ * Where the VF can, it recognizes frames of a class itself and puts them into
+ * a queue with host buffers, from which one queue pair takes them (see
+ * zcrx-flow.h): these leave no holes.
+ *
  * What the guest left to the device, checksums and segmentation, is done in
  * software for frames that go to OVS.
  *
@@ -85,7 +89,11 @@ struct zcrx_slow_counts {
 struct zcrx_slow {
     /* Fixed while the gate is open. */
     const struct zcrx_steer *steer;
-    bool from_wire;             /* Some frames of the VF are slow path. */
+    const struct zcrx_steer *wire_steer; /* That, but for the classes that the
+                                          * VF matches. */
+    bool polls_flows;           /* What the VF matched is in queue... */
+    uint16_t flow_queue;        /* ...this one, for this queue pair to take. */
+    bool from_wire;             /* 'wire_steer' has classes. */
     bool from_guest;            /* Some frames of the guest are. */
     bool from_guest_all;        /* guest-tx=ovs. */
     bool has_wire_face;
@@ -115,7 +123,11 @@ struct zcrx_slow {
 
 /* What the slow path is to be. */
 struct zcrx_slow_rules {
-    const struct zcrx_steer *steer; /* Must stay. */
+    const struct zcrx_steer *steer; /* Must stay, as must... */
+    const struct zcrx_steer *wire_steer; /* ...what of it the VF leaves to
+                                          * software. */
+    bool polls_flows;           /* Takes what the VF matches from... */
+    uint16_t flow_queue;        /* ...this queue of it. */
     bool guest_tx_ovs;          /* What becomes of the guest's other frames. */
     bool has_wire_face;
 };
@@ -133,7 +145,8 @@ bool zcrx_slow_fill_hole(struct zcrx_queue *, const struct rte_mbuf *,
                          struct zcrx_used *);
 void zcrx_slow_trim_holes(struct zcrx_queue *);
 unsigned int zcrx_slow_turn(struct zcrx_queue *);
-unsigned int zcrx_slow_ovs_to_wire(struct zcrx_queue *);
+unsigned int zcrx_slow_turn_of_wire(struct zcrx_queue *);
+void zcrx_slow_drain_flows(struct zcrx_queue *);
 void zcrx_slow_start(struct zcrx_queue *);
 void zcrx_slow_recall(struct zcrx_queue *);
 void zcrx_slow_stop_rx(struct zcrx_queue *);

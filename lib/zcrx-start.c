@@ -65,7 +65,8 @@ prepare_vf(struct zcrx_pair *pair, uint16_t n_queues)
     struct zcrx_vf *vf = &pair->vf;
     char *error = NULL;
 
-    if (zcrx_vf_is_attached(vf) && vf->n_queues == n_queues
+    if (zcrx_vf_is_attached(vf) && !vf->must_configure
+        && vf->n_queues == n_queues
         && vf->mtu == pair->config.vf.mtu
         && vf->features == wanted_features(pair)) {
         return NULL;

@@ -227,6 +227,7 @@ parse_item(const char *item, struct zcrx_steer_class *class)
             }
             break;
         case ZCRX_STEER_ALL:
+        case ZCRX_STEER_ELSEWHERE:
         case ZCRX_STEER_GROUP:
         case ZCRX_STEER_ND:
         case ZCRX_STEER_IPV4_DST:
@@ -258,6 +259,8 @@ add_to_filters(struct zcrx_steer *steer, const struct zcrx_steer_class *class)
     switch (class->kind) {
     case ZCRX_STEER_ALL:
         steer->all = true;
+        break;
+    case ZCRX_STEER_ELSEWHERE:
         break;
     case ZCRX_STEER_ETHERTYPE:
         filter_add(&steer->ethertypes, htons(class->ethertype));
@@ -354,6 +357,25 @@ zcrx_steer_find(const struct zcrx_steer *steer, const char *name)
         }
     }
     return ZCRX_STEER_NONE;
+}
+
+/* Makes '*rest' the rules of 'steer' but for the classes whose bits are set in
+ * 'classes', the first one's being the lowest: no frame matches these.  The
+ * others stay at their places.  If there are none, '*rest' has no class. */
+void
+zcrx_steer_without(struct zcrx_steer *rest, const struct zcrx_steer *steer,
+                   uint32_t classes)
+{
+    memset(rest, 0, sizeof *rest);
+    for (uint8_t i = 0; i < steer->n_classes; i++) {
+        rest->classes[i] = steer->classes[i];
+        if (classes >> i & 1) {
+            rest->classes[i].kind = ZCRX_STEER_ELSEWHERE;
+        } else {
+            rest->n_classes = i + 1;
+            add_to_filters(rest, &rest->classes[i]);
+        }
+    }
 }
 
 /* What is read of a frame, each field once: another may be writing it. */
@@ -517,6 +539,7 @@ matches(const struct zcrx_steer_class *class, const struct fields *f)
         return f->l3 == TYPE_IPV4 && is_under(class, f->dst, 4);
     case ZCRX_STEER_IPV6_DST:
         return f->l3 == TYPE_IPV6 && is_under(class, f->dst, 16);
+    case ZCRX_STEER_ELSEWHERE:
     default:
         return false;
     }

@@ -45,6 +45,7 @@
 /* What a class matches. */
 enum zcrx_steer_kind {
     ZCRX_STEER_ALL,             /* Everything. */
+    ZCRX_STEER_ELSEWHERE,       /* Nothing, see zcrx_steer_without(). */
     ZCRX_STEER_ETHERTYPE,       /* 'value' is the Ethertype, that of a VLAN
                                  * tag or behind the tags. */
     ZCRX_STEER_GROUP,           /* To a multicast or broadcast address. */
@@ -93,6 +94,8 @@ char *zcrx_steer_parse(struct zcrx_steer *, const char *s);
 int zcrx_steer_classify(const struct zcrx_steer *, const void *frame,
                         uint32_t len);
 int zcrx_steer_find(const struct zcrx_steer *, const char *name);
+void zcrx_steer_without(struct zcrx_steer *rest, const struct zcrx_steer *,
+                        uint32_t classes);
 
 /* Returns true if any frame can be slow path by 'steer'. */
 static inline bool

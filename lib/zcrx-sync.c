@@ -504,7 +504,7 @@ relay_rest(struct zcrx_queue *q)
                            q->tx.error != ZCRX_VRING_OK);
         }
     }
-    return n + zcrx_slow_ovs_to_wire(q);
+    return n + zcrx_slow_turn_of_wire(q);
 }
 
 /* One turn of the PMD thread that owns 'q': moves up to a burst of frames in
@@ -621,6 +621,7 @@ zcrx_queue_harvest(struct zcrx_queue *q)
         }
         zcrx_vring_notify(&q->rx);
     }
+    zcrx_slow_drain_flows(q);
 }
 
 /* With the PMD thread shut out, and before the VF is stopped: prepares for the

@@ -144,6 +144,7 @@ stop_device(struct zcrx_vf *vf)
 {
     int ret;
 
+    zcrx_flow_remove(&vf->flows, NULL);
     /* Not all drivers can do this. */
     for (uint16_t i = 0; i < vf->n_queues; i++) {
         rte_eth_dev_rx_queue_stop(vf->port_id, i);
@@ -173,6 +174,7 @@ close_device(struct zcrx_vf *vf)
     }
     vf->port_id = RTE_MAX_ETHPORTS;
     vf->n_queues = 0;
+    zcrx_flow_init(&vf->flows, &zcrx_flow_dpdk, vf->port_id);
 }
 
 /* Goes from the gentlest means to the last one. */

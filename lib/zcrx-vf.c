@@ -29,6 +29,7 @@
 
 #include "openvswitch/vlog.h"
 #include "util.h"
+#include "zcrx-rss.h"
 #include "zcrx-sync.h"
 
 VLOG_DEFINE_THIS_MODULE(zcrx_vf);
@@ -86,6 +87,7 @@ zcrx_vf_destroy(struct zcrx_vf *vf)
 {
     ovs_assert(!zcrx_vf_is_attached(vf));
     rte_mempool_free(vf->parking);
+    rte_mempool_free(vf->flow_mp);
     free(vf->devargs);
     free(vf->owner);
     free(vf->lost);
@@ -228,6 +230,7 @@ zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
     free(vf->devargs);
     vf->devargs = xstrdup(devargs);
     vf->probed = false;
+    vf->no_flows = false;
     port_id = port_by_devargs(devargs);
     if (!rte_eth_dev_is_valid_port(port_id)) {
         int ret = rte_dev_probe(devargs);
@@ -350,13 +353,7 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
     int ret;
 
     if (config->n_queues > 1) {
-        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf
-            = ((RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP)
-               & vf->info.flow_type_rss_offloads);
-        if (!conf.rx_adv_conf.rss_conf.rss_hf) {
-            conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
-        }
+        zcrx_rss_configure(vf, &conf);
     }
     zcrx_offload_configure(&vf->info, config->features, &conf);
     vf->tx_seg_size = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO
@@ -380,13 +377,15 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
                          " (%s)", vf->owner, vf->devargs, config->n_queues,
                          config->mtu, ovs_strerror(-ret));
     }
+    vf->rss = conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS;
+    zcrx_vf_add_flow_queue(vf, &conf, config->n_queues);
     /* Not all drivers look at the MTU above, and not all have this. */
     rte_eth_dev_set_mtu(vf->port_id, config->mtu);
 
     vf->n_txd = config->n_txd ? config->n_txd : DEFAULT_TXD;
     rte_eth_dev_adjust_nb_rx_tx_desc(vf->port_id, &n_rxd, &vf->n_txd);
     vf->n_queues = config->n_queues;
-    vf->rss = conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS;
+    vf->must_configure = false;
     vf->mtu = config->mtu;
     vf->features = config->features;
     vf->max_frame = config->mtu + frame_overhead(&vf->info);
@@ -431,6 +430,7 @@ char *
 zcrx_vf_start(struct zcrx_vf *vf, struct rte_mempool **pools, uint16_t n_rxd)
 {
     int node = zcrx_vf_socket_id(vf);
+    char *error;
     int ret;
 
     for (uint16_t i = 0; i < vf->n_queues; i++) {
@@ -444,11 +444,19 @@ zcrx_vf_start(struct zcrx_vf *vf, struct rte_mempool **pools, uint16_t n_rxd)
             return start_error(vf, "setting up a receive queue", ret);
         }
     }
+    error = zcrx_vf_set_up_flow_queue(vf);
+    if (error) {
+        return error;
+    }
     ret = rte_eth_dev_start(vf->port_id);
     if (ret) {
         return start_error(vf, "starting", ret);
     }
     vf->started = true;
+    if (!zcrx_vf_start_flow_queue(vf)) {
+        return start_error(vf, "keeping frames out of the slow path's queue",
+                           -ENOTSUP);
+    }
     /* As for type=dpdk: the guest decides what it wants to see. */
     rte_eth_promiscuous_enable(vf->port_id);
     rte_eth_allmulticast_enable(vf->port_id);

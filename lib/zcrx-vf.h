@@ -44,6 +44,7 @@
 #include "openvswitch/types.h"
 #include "ovs-atomic.h"
 #include "smap.h"
+#include "zcrx-flow.h"
 
 struct zcrx_queue_vf;
 
@@ -91,6 +92,14 @@ struct zcrx_vf {
     uint32_t tx_seg_size;       /* Bytes of a frame per transmit mbuf. */
 
     struct rte_mempool *parking; /* Host buffers, to take guests' out. */
+
+    /* What it matches of the slow path, see zcrx-flow.h and zcrx-vf-flow.c. */
+    struct zcrx_flows flows;
+    struct rte_mempool *flow_mp; /* For the queue of 'flows', or NULL. */
+    uint32_t flow_room;         /* Bytes of a frame in one of these mbufs. */
+    bool no_flows;              /* It cannot keep other frames out of that
+                                 * queue. */
+    bool must_configure;        /* That was found out when it was started. */
 };
 
 /* What a VF may be using of its owner's: buffers, the pools that these belong
@@ -117,6 +126,11 @@ uint16_t zcrx_vf_rx_descriptors(const struct zcrx_vf *, uint16_t wanted,
                                 uint16_t ring_size);
 char *zcrx_vf_start(struct zcrx_vf *, struct rte_mempool **pools,
                     uint16_t n_rxd);
+
+void zcrx_vf_add_flow_queue(struct zcrx_vf *, struct rte_eth_conf *,
+                            uint16_t n_queues);
+char *zcrx_vf_set_up_flow_queue(struct zcrx_vf *);
+bool zcrx_vf_start_flow_queue(struct zcrx_vf *);
 
 void zcrx_vf_load_init(struct zcrx_vf_load *,
                        uint32_t (*n_out)(const struct zcrx_vf_load *),

@@ -73,6 +73,7 @@ tests_unit_test_vring_LDADD = lib/libzcrxring.a
 check_PROGRAMS += \
 	tests/unit/test-audit \
 	tests/unit/test-dma \
+	tests/unit/test-flow \
 	tests/unit/test-observe \
 	tests/unit/test-offload \
 	tests/unit/test-pool \
@@ -94,6 +95,9 @@ tests_unit_test_audit_SOURCES = \
 tests_unit_test_audit_LDADD = $(unit_libs)
 tests_unit_test_dma_SOURCES = tests/unit/test-dma.c
 tests_unit_test_dma_LDADD = $(unit_libs)
+
+tests_unit_test_flow_SOURCES = tests/unit/test-flow.c
+tests_unit_test_flow_LDADD = $(unit_libs)
 
 tests_unit_test_observe_SOURCES = \
 	tests/unit/test-observe.c \
@@ -148,6 +152,7 @@ tests_unit_test_vhost_LDADD = $(unit_libs)
 # The flags come out of Open vSwitch's build.
 $(tests_unit_test_audit_OBJECTS) \
 $(tests_unit_test_dma_OBJECTS) \
+$(tests_unit_test_flow_OBJECTS) \
 $(tests_unit_test_observe_OBJECTS) \
 $(tests_unit_test_offload_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \

@@ -87,7 +87,11 @@ start_vf(void)
 {
     const struct rte_eth_conf conf = { .rxmode.mq_mode = RTE_ETH_MQ_RX_NONE };
 
-    CHECK(!rte_eth_dev_configure(rig.port, 1, 1, &conf));
+    struct rte_mempool *flow_mp = rig.config.flow_mp;
+
+    CHECK(!rte_eth_dev_configure(rig.port, flow_mp ? 2 : 1, 1, &conf));
+    CHECK(!flow_mp || !rte_eth_rx_queue_setup(rig.port, 1, 64, SOCKET_ID_ANY,
+                                              NULL, flow_mp));
     CHECK(!rte_eth_rx_queue_setup(rig.port, 0, 64, SOCKET_ID_ANY, NULL,
                                   rig.queue.pool->mp));
     CHECK(!rte_eth_tx_queue_setup(rig.port, 0, 64, SOCKET_ID_ANY, NULL));

@@ -40,6 +40,7 @@ struct rig_config {
     bool indirect;
     bool event_idx;
     unsigned int n_tx_mbufs;    /* 512 if it is 0. */
+    struct rte_mempool *flow_mp; /* For queue 1 of the VF, if it has one. */
     struct zcrx_offload offload;
 };
 

@@ -66,6 +66,7 @@ set_rules(int which, bool guest_tx_ovs, bool has_wire_face)
 {
     const struct zcrx_slow_rules rules = {
         .steer = &steers[which],
+        .wire_steer = &steers[which],
         .guest_tx_ovs = guest_tx_ovs,
         .has_wire_face = has_wire_face,
     };
@@ -93,6 +94,23 @@ stop(void)
     rig_destroy();
     CHECK_EQ(rte_ring_count(to_vf), 0);
     CHECK_EQ(rte_mempool_in_use_count(mp), 0);
+}
+
+/* Makes the VF match what 'steers[which]' says, and software nothing. */
+static void
+set_flows(int which)
+{
+    const struct zcrx_slow_rules rules = {
+        .steer = &steers[which],
+        .wire_steer = &steers[NONE],
+        .polls_flows = true,
+        .flow_queue = 1,
+        .has_wire_face = true,
+    };
+
+    zcrx_gate_close(&rig.queue.gate);
+    zcrx_slow_set_rules(&rig.queue, &rules);
+    zcrx_gate_open(&rig.queue.gate);
 }
 
 /* The guest: writes to all memory in which its buffers are. */
@@ -273,6 +291,67 @@ test_from_wire(void)
         pass_from_wire(&configs[i], 2, false);
         pass_from_wire(&configs[i], 3, true);
     }
+}
+
+/* What the VF matches itself, which here are all frames of one queue, comes
+ * with the class that it is in, and the others pass without being looked at.
+ * Nothing of it is lost when the rules change. */
+static void
+test_flows(void)
+{
+    static struct progress p;
+    const struct zcrx_slow_count (*counts)[ZCRX_N_DIRS];
+    const struct zcrx_stats *s = &rig.queue.stats;
+    unsigned int n_group = 0;
+    struct rte_mbuf *m;
+
+    memset(&p, 0, sizeof p);
+    start(&(struct rig_config) {
+        .devargs = "net_pcap0,rx_pcap=" CAPTURE ",rx_pcap=" CAPTURE
+                   ",tx_pcap=" TX_CAPTURE,
+        .chains = true,
+        .flow_mp = mp,
+    });
+    set_flows(MCAST);
+    counts = rig.queue.slow.counts.counts;
+    while (p.n_to_ovs < N_FRAMES / 2) {
+        rig_post_all(RIG_ONE, 1514);
+        rig_poll();
+        p.next_fast += rig_receive_all();
+        CHECK_EQ(rig.queue.slow.n_holes, 0);
+        while (!rte_ring_sc_dequeue(to_wire_face, (void **) &m)) {
+            CHECK_EQ(check_frame(rte_pktmbuf_mtod(m, uint8_t *), m->data_len,
+                                 p.to_ovs), p.n_to_ovs);
+            n_group += is_group(p.n_to_ovs++);
+            rte_pktmbuf_free(m);
+        }
+    }
+    CHECK_EQ(counts[0][ZCRX_FROM_WIRE].frames, n_group);
+    CHECK_EQ(counts[ZCRX_SLOW_OTHER][ZCRX_FROM_WIRE].frames,
+             p.n_to_ovs - n_group);
+    CHECK_EQ(s->zero_copy_frames, p.next_fast);
+
+    /* The VF has just ceased to match these. */
+    zcrx_gate_close(&rig.queue.gate);
+    zcrx_slow_drain_flows(&rig.queue);
+    CHECK(rte_ring_count(to_wire_face) >= ZCRX_SLOW_RING_SIZE - ZCRX_BURST);
+    zcrx_gate_open(&rig.queue.gate);
+    while (!rte_ring_sc_dequeue(to_wire_face, (void **) &m)) {
+        CHECK_EQ(check_frame(rte_pktmbuf_mtod(m, uint8_t *), m->data_len,
+                             p.to_ovs), p.n_to_ovs);
+        p.n_to_ovs++;
+        rte_pktmbuf_free(m);
+    }
+    set_rules(MCAST, false, true);
+    rig_poll();
+    CHECK_EQ(s->slow_wire_frames, p.n_to_ovs + rte_ring_count(to_wire_face));
+    CHECK_EQ(s->wire_rx_frames, (s->zero_copy_frames + s->copied_slow_path
+                                 + s->slow_wire_frames
+                                 + s->dropped_slow_face_full));
+    while (!rte_ring_sc_dequeue(to_wire_face, (void **) &m)) {
+        rte_pktmbuf_free(m);
+    }
+    stop();
 }
 
 /* Buffers whose frames went to OVS come back to the guest if nothing else
@@ -528,6 +607,7 @@ main(void)
 {
     static const struct test_case cases[] = {
         { "from the wire", test_from_wire },
+        { "matched by the VF", test_flows },
         { "buffers without frames", test_holes },
         { "no room", test_no_room },
         { "from the guest", test_from_guest },
