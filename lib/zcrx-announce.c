@@ -43,7 +43,6 @@ zcrx_announce(struct zcrx_pair *pair)
         || pair->paused || !q->running) {
         return;
     }
-    pair->must_announce = false;
     memcpy(&mac, &pair->announced, sizeof mac);
     m = rte_net_make_rarp_packet(pair->tx_mp, &mac);
     if (m) {
@@ -52,10 +51,13 @@ zcrx_announce(struct zcrx_pair *pair)
         zcrx_gate_close(&q->gate);
         sent = rte_eth_tx_burst(q->vf.port_id, q->vf.queue_id, &m, 1);
         zcrx_gate_open(&q->gate);
+        pair->must_announce = !sent;
         if (!sent) {
             rte_pktmbuf_free(m);
         }
     }
-    VLOG_INFO("%s: announced guest "ETH_ADDR_FMT" to the network", pair->name,
-              ETH_ADDR_ARGS(pair->announced));
+    if (!pair->must_announce) {
+        VLOG_INFO("%s: announced guest "ETH_ADDR_FMT" to the network",
+                  pair->name, ETH_ADDR_ARGS(pair->announced));
+    }
 }
