@@ -110,6 +110,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-vf-stop.c \
 	lib/zcrx-vf.c \
 	lib/zcrx-vf.h \
+	lib/zcrx-vhost-memory.c \
+	lib/zcrx-vhost-memory.h \
 	lib/zcrx-vhost.c \
 	lib/zcrx-vhost.h
 

@@ -18,24 +18,25 @@
 
 #include "zcrx-vhost.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <rte_vhost.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "openvswitch/thread.h"
+#include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
+#include "zcrx-vhost-memory.h"
+
+VLOG_DEFINE_THIS_MODULE(zcrx_vhost);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* Features that the VF must be good for. */
 #define OFFLOAD_FEATURES                        \
@@ -61,11 +62,18 @@
      | (1ULL << VIRTIO_NET_F_HOST_ECN)          \
      | (1ULL << VIRTIO_NET_F_HOST_UFO))
 
+/* These come with memory. */
+#define SET_MEM_TABLE 5
+#define SET_LOG_BASE 6
+
 /* Its answer is the position of a virtqueue. */
 #define GET_VRING_BASE 11
 
 /* The guest has moved here, and the network has to know. */
 #define SEND_RARP 19
+
+/* A flag of a message. */
+#define NEED_REPLY (1u << 3)
 
 /* Requests of a protocol feature that is not served. */
 #define GET_INFLIGHT_FD 31
@@ -88,8 +96,8 @@ static const struct {
 } messages[] = {
     { 2, ZCRX_QUIESCE_STOP, "SET_FEATURES" },
     { 4, ZCRX_QUIESCE_STOP, "RESET_OWNER" },
-    { 5, ZCRX_QUIESCE_STOP, "SET_MEM_TABLE" },
-    { 6, ZCRX_QUIESCE_STOP, "SET_LOG_BASE" },
+    { SET_MEM_TABLE, ZCRX_QUIESCE_STOP, "SET_MEM_TABLE" },
+    { SET_LOG_BASE, ZCRX_QUIESCE_STOP, "SET_LOG_BASE" },
     { 8, ZCRX_QUIESCE_STOP, "SET_VRING_NUM" },
     { 9, ZCRX_QUIESCE_STOP, "SET_VRING_ADDR" },
     { 10, ZCRX_QUIESCE_STOP, "SET_VRING_BASE" },
@@ -156,6 +164,22 @@ disarm_inflight(void *msg)
     memcpy((char *) msg + 3 * sizeof(uint32_t), &none, sizeof none);
 }
 
+/* Makes 'msg', which says where a log of the guest's pages is, one that the
+ * library refuses, if the log does not begin where its file does.  No front
+ * end does that, and the library would go wrong by as much, beyond what it has
+ * mapped. */
+static void
+disarm_log(void *msg)
+{
+    uint32_t *words = msg;
+    uint64_t offset;
+
+    memcpy(&offset, &words[5], sizeof offset);
+    if (offset) {
+        words[2] = 0;           /* The length. */
+    }
+}
+
 static enum rte_vhost_msg_result
 before_message(int vid, void *msg)
 {
@@ -169,6 +193,8 @@ before_message(int vid, void *msg)
     request = words[0];
     if (request == GET_INFLIGHT_FD || request == SET_INFLIGHT_FD) {
         disarm_inflight(msg);
+    } else if (request == SET_LOG_BASE) {
+        disarm_log(msg);
     }
     if (vhost && vhost->vid == vid) {
         for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
@@ -189,12 +215,30 @@ before_message(int vid, void *msg)
 }
 
 /* Not called if the library refused the message: the session then stays quiet
- * until the next one. */
+ * until the next one.
+ *
+ * A session that came with memory which is not there ends before the library
+ * looks at that memory, unless it has virtqueues there already. */
 static enum rte_vhost_msg_result
-after_message(int vid, void *msg OVS_UNUSED)
+after_message(int vid, void *msg)
 {
     struct zcrx_vhost *vhost = session_of(vid);
+    uint32_t words[2];
+    const char *error = NULL;
 
+    memcpy(words, msg, sizeof words);
+    if (words[0] == SET_MEM_TABLE) {
+        error = zcrx_vhost_check_memory(vid);
+    } else if (words[0] == SET_LOG_BASE) {
+        error = zcrx_vhost_check_log(vid);
+    }
+    if (error) {
+        VLOG_WARN_RL(&rl, "%s: %s", vhost ? vhost->path : "?", error);
+        /* It ends if no answer is wanted. */
+        words[1] &= ~NEED_REPLY;
+        memcpy(msg, words, sizeof words);
+        return RTE_VHOST_MSG_RESULT_ERR;
+    }
     if (vhost && vhost->vid == vid && vhost->quiesced) {
         vhost->quiesced = ZCRX_QUIESCE_NONE;
         vhost->ops->resume(vhost);
@@ -385,63 +429,6 @@ zcrx_vhost_unregister(struct zcrx_vhost *vhost)
     vhost->path = NULL;
 }
 
-/* Maps the memory that 'r' describes, a second time after the vhost library:
- * that unmaps its own mapping when it wants to, whether or not a VF has
- * stopped.  Stores what there is in '*region'.  Returns NULL or what is wrong,
- * a constant. */
-static const char *
-map_region(const struct rte_vhost_mem_region *r,
-           struct zcrx_gpa_region *region)
-{
-    uint64_t offset = r->host_user_addr - (uintptr_t) r->mmap_addr;
-    struct statfs fs;
-    struct stat s;
-
-    /* To touch what is mapped beyond the end of a file kills the process. */
-    if (fstat(r->fd, &s) || fstatfs(r->fd, &fs)) {
-        return "guest memory is in no file";
-    }
-    if (S_ISREG(s.st_mode) && offset + r->size > (uint64_t) s.st_size) {
-        return "guest memory is larger than the file that it is in";
-    }
-    memset(region, 0, sizeof *region);
-    region->gpa = r->guest_phys_addr;
-    region->size = r->size;
-    region->hugetlb = fs.f_type == HUGETLBFS_MAGIC;
-    region->page_size = region->hugetlb ? fs.f_bsize : get_page_size();
-    region->mapping_size = r->mmap_size;
-    region->mapping = mmap(NULL, r->mmap_size, PROT_READ | PROT_WRITE,
-                           MAP_SHARED, r->fd, 0);
-    if (region->mapping == MAP_FAILED) {
-        return "guest memory cannot be mapped";
-    }
-    /* A core file is no place for it. */
-    madvise(region->mapping, region->mapping_size, MADV_DONTDUMP);
-    region->hva = (uintptr_t) region->mapping + offset;
-    return NULL;
-}
-
-/* Adds the memory regions in 'mem' to 'guest'.  Returns NULL or what is wrong,
- * a constant. */
-static const char *
-read_memory(const struct rte_vhost_memory *mem, struct zcrx_guest *guest)
-{
-    const char *error = NULL;
-
-    for (uint32_t i = 0; i < mem->nregions && !error; i++) {
-        struct zcrx_gpa_region region;
-
-        error = map_region(&mem->regions[i], &region);
-        if (!error) {
-            error = zcrx_gpa_map_add(&guest->map, &region);
-            if (error) {
-                munmap(region.mapping, region.mapping_size);
-            }
-        }
-    }
-    return error;
-}
-
 /* Returns where 'p', which points into the vhost library's mapping of 'mem',
  * is in the mapping of 'guest', or NULL if it is not. */
 static void *
@@ -566,7 +553,7 @@ zcrx_vhost_read_guest(const struct zcrx_vhost *vhost,
     if (rte_vhost_get_mem_table(vhost->vid, &mem)) {
         return "guest has no memory table";
     }
-    error = read_memory(mem, guest);
+    error = zcrx_vhost_map_memory(mem, &guest->map);
     free(mem);
     if (error) {
         return error;

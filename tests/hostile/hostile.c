@@ -24,6 +24,7 @@
  * until the time is over.  Prints the seed, what it did, and how often it was
  * served honestly.  Exits with status 0 if it was each time. */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "frontend.h"
@@ -56,7 +58,7 @@ send_bad_memory(void)
 
     frontend_describe_memory(&fe, &m);
     /* Not a region that is larger than its file: the vhost library touches
-     * that itself. */
+     * that itself, if it has virtqueues. */
     switch (frontend_rnd(3)) {
     case 0:
         m.mem.regions[1].gpa = fe.gpa[0] + frontend_rnd(REGION_SIZE);
@@ -338,6 +340,78 @@ negotiate(void)
                                     | event_index << 29));
 }
 
+/* What is announced and is not there. */
+enum absent { MEMORY, LOG, LOG_OFFSET, N_ABSENT };
+
+/* Sets virtqueues up that lie beyond the end of the file in which the second
+ * region is. */
+static void
+set_up_beyond(void)
+{
+    struct frontend_message m;
+
+    frontend_describe_memory(&fe, &m);
+    m.mem.regions[1].size *= 2;
+    frontend_send(&fe, &m, fe.fds, FRONTEND_N_REGIONS);
+    for (int i = 0; i < 2; i++) {
+        const struct frontend_vq *vq = &fe.vqs[i];
+        uint64_t pos = 2 * REGION_SIZE;
+
+        frontend_send_state(&fe, SET_VRING_NUM, i, 32);
+        frontend_send_addr(&fe, i, pos, pos + 4096, pos + 8192);
+        frontend_send_u64(&fe, SET_VRING_CALL, i, vq->call);
+        frontend_send_u64(&fe, SET_VRING_KICK, i, vq->kick);
+        frontend_send_state(&fe, SET_VRING_ENABLE, i, 1);
+    }
+}
+
+/* Has the port note the pages that it writes to beyond the end of the log's
+ * file, or of what the vhost library maps of it. */
+static void
+log_beyond(enum absent absent)
+{
+    struct frontend_message m = { .request = SET_LOG_BASE, .size = 16 };
+    int fd = memfd_create("log", 0);
+
+    if (absent == LOG) {
+        m.log.size = 1 << 24;
+    } else {
+        m.log.size = m.log.offset = 4096;
+    }
+    if (fd < 0 || ftruncate(fd, absent == LOG ? 1 : 8192)) {
+        die("log");
+    }
+    if (set_up() && is_served()) {
+        frontend_send(&fe, &m, &fd, 1);
+        frontend_send_u64(&fe, SET_FEATURES, fe.features | UINT64_C(1) << 26,
+                          -1);
+    }
+    close(fd);
+}
+
+/* Announces memory that is not there.  Returns false if that does not end the
+ * session. */
+static bool
+attack_files(enum absent absent)
+{
+    struct timeval patience = { .tv_sec = 60 };
+    char answers[1024];
+
+    if (absent == MEMORY) {
+        set_up_beyond();
+    } else {
+        log_beyond(absent);
+    }
+    setsockopt(fe.sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    for (;;) {
+        ssize_t n = recv(fe.sock, answers, sizeof answers, 0);
+
+        if (n <= 0) {
+            return !n || errno == ECONNRESET;
+        }
+    }
+}
+
 static bool
 reset(void)
 {
@@ -380,7 +454,17 @@ main(int argc, char *argv[])
         if (fe.sock < 0) {
             die("accept");
         }
-        n_sessions++;
+        /* Each of these once, and now and then. */
+        if (n_sessions++ < N_ABSENT || !frontend_rnd(16)) {
+            if (negotiate()
+                && !attack_files(n_sessions <= N_ABSENT
+                                 ? n_sessions - 1 : frontend_rnd(N_ABSENT))) {
+                printf("the port uses memory that is not there\n");
+                return EXIT_FAILURE;
+            }
+            n_messages++;
+            continue;
+        }
         for (bool up = negotiate(); up && frontend_now() < end;
              up = up && reset()) {
             uint64_t ignored;
