@@ -83,6 +83,7 @@ check_PROGRAMS += \
 	tests/unit/test-slow \
 	tests/unit/test-sync \
 	tests/unit/test-sync-guest \
+	tests/unit/test-vf-link \
 	tests/unit/test-vf-stop \
 	tests/unit/test-vhost
 
@@ -143,6 +144,9 @@ tests_unit_test_sync_guest_SOURCES = \
 	tests/unit/rig.c
 tests_unit_test_sync_guest_LDADD = $(unit_libs)
 
+tests_unit_test_vf_link_SOURCES = tests/unit/test-vf-link.c
+tests_unit_test_vf_link_LDADD = $(unit_libs)
+
 tests_unit_test_vf_stop_SOURCES = tests/unit/test-vf-stop.c
 tests_unit_test_vf_stop_LDADD = $(unit_libs)
 
@@ -162,5 +166,6 @@ $(tests_unit_test_queues_OBJECTS) \
 $(tests_unit_test_slow_OBJECTS) \
 $(tests_unit_test_sync_OBJECTS) \
 $(tests_unit_test_sync_guest_OBJECTS) \
+$(tests_unit_test_vf_link_OBJECTS) \
 $(tests_unit_test_vf_stop_OBJECTS) \
 $(tests_unit_test_vhost_OBJECTS): ovs/stamp
