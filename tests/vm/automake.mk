@@ -14,6 +14,10 @@
 
 # Virtual machines on dpdkzcrx ports.  VM_CASES has what to run, see
 # "tests/vm/run --help".
+check_PROGRAMS += tests/vm/stream
+tests_vm_stream_CFLAGS = $(plain_CFLAGS)
+tests_vm_stream_SOURCES = tests/vm/stream.c
+
 TESTSUITE_AT += tests/vm.at
 EXTRA_DIST += \
 	tests/demo/screen.py \
@@ -27,10 +31,11 @@ EXTRA_DIST += \
 	tests/vm/linux.py \
 	tests/vm/linux_cases.py \
 	tests/vm/machine.py \
+	tests/vm/migration.py \
 	tests/vm/ping-vlan \
 	tests/vm/pmd.py \
 	tests/vm/run
 
 .PHONY: check-vm
-check-vm: all
+check-vm: programs
 	ZCRX_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/vm/run $(VM_CASES)

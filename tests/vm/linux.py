@@ -48,12 +48,12 @@ MODULES = ("virtio_pci", "virtio_console", "virtio_net", "8021q")
 
 class Image(object):
     """The kernel and the initial file system of guests."""
-    def __init__(self, dir):
+    def __init__(self, dir, programs=()):
         self.kernel = images.Kernel("cloud-amd64")
         files = images.FileSystem(os.path.join(dir, "root"), self.kernel,
                                   MODULES)
-        files.add_program("iperf3")
-        files.add_program("ethtool")
+        for program in ("iperf3", "ethtool") + tuple(programs):
+            files.add_program(program)
         files.write("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
         files.write("/etc/group", "root:x:0:\n")
         self.path = files.pack(os.path.join(dir, "guest.cpio"))
@@ -75,10 +75,26 @@ class PmdImage(object):
         self.path = files.pack(os.path.join(dir, "pmd.cpio"))
 
 
+def make_nic(socket, device="", queues=1):
+    """Returns QEMU's options for a virtio device on the port whose socket is
+    'socket'.  'device' has further options of the device."""
+    # Without KVM, QEMU 7.2 does not survive a vhost-user device with MSI-X
+    # vectors.
+    nic = "virtio-net-pci,id=nic0,netdev=n0,romfile=,vectors=0,mac=" + MAC
+    if queues > 1:
+        nic += ",mq=on"
+    if device:
+        nic += "," + device
+    return ["-chardev", "socket,id=net0,path=%s,server=on" % socket,
+            "-netdev", "vhost-user,id=n0,chardev=net0,queues=%d" % queues,
+            "-device", nic]
+
+
 class Rig(sandbox.Sandbox):
     """The switch, its port and the guest."""
     def __init__(self):
         super().__init__("dpdkzcrx-vm.")
+        self.guest_programs = ()
         self.wire_device = TAP
         self.guest = None
         self.guest_mac = MAC
@@ -88,7 +104,7 @@ class Rig(sandbox.Sandbox):
 
     def start(self):
         # What is missing is downloaded, so this comes first.
-        self.image = Image(self.dir)
+        self.image = Image(self.dir, self.guest_programs)
         if not sandbox.isolate_network():
             raise sandbox.SandboxError("not permitted to make a network")
         self.run("ip", "link", "set", "lo", "up")
@@ -132,21 +148,11 @@ class Rig(sandbox.Sandbox):
         self.kill_guest()
         self.mtu = mtu
         self.n_guests += 1
-        # Without KVM, QEMU 7.2 does not survive a vhost-user device with MSI-X
-        # vectors.
-        nic = "virtio-net-pci,id=nic0,netdev=n0,romfile=,vectors=0,mac=" + MAC
-        if queues > 1:
-            nic += ",mq=on"
-        if device:
-            nic += "," + device
-        options = ["-chardev", "socket,id=net0,path=%s,server=on"
-                   % self.path(SOCKET),
-                   "-netdev", "vhost-user,id=n0,chardev=net0,queues=%d"
-                   % queues, "-device", nic]
         path = self.path("guest-%d" % self.n_guests)
         image = image or self.image
         self.guest = machine.Machine(path, machine.qemu(
-            path, image.kernel.image, image.path, options, cpus=cpus,
+            path, image.kernel.image, image.path,
+            make_nic(self.path(SOCKET), device, queues), cpus=cpus,
             quiet=quiet, cmdline=cmdline))
         return self.guest
 
@@ -215,13 +221,14 @@ class Rig(sandbox.Sandbox):
             for line in lines[-10:]:
                 yield "%s: %s" % (name, line.rstrip())
 
-    def counters(self):
-        """Returns the port's counters, over all queues."""
+    def counters(self, *port):
+        """Returns the counters of 'port', or of all, over all queues."""
         shown = json.loads(self.run("ovs-appctl", "dpdkzcrx/ring-sync-show",
-                                    "--json", PORT))
+                                    "--json", *port))
         sums = Counters()
-        for queue in shown["ports"][0]["queues"]:
-            sums.add(queue)
+        for one in shown["ports"]:
+            for queue in one["queues"]:
+                sums.add(queue)
         return sums
 
 

@@ -124,10 +124,14 @@ class Machine(object):
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def wait(self):
-        """Waits until commands can be run."""
+    def connect(self):
+        """Opens the way for commands."""
         if not self.agent:
             self.agent = Stream(self.path("agent"), self.process)
+
+    def wait(self):
+        """Waits until commands can be run."""
+        self.connect()
         # The firmware may have its say first.
         while not self.agent.read().endswith("ready"):
             pass
