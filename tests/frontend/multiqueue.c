@@ -31,6 +31,7 @@
  *     total N          the same for all frames since the last reset
  *     wait FILE        make FILE.reached, and go on when FILE exists
  *     trickle FILE     the same, receiving a frame now and then, 150 at most
+ *     drip FILE        the same, more slowly and 3000 at most
  *     disable PAIR     as when a driver uses fewer queues
  *     enable PAIR      and more again
  *     break-rx PAIR    offer a receive buffer that there cannot be
@@ -59,9 +60,11 @@
 /* How long a command may take, in seconds. */
 #define PATIENCE 120
 
-/* How often, in microseconds, and how many frames trickle. */
+/* How often, in microseconds, and how many frames trickle and drip. */
 #define TRICKLE_INTERVAL 2000
 #define N_TRICKLE 150
+#define DRIP_INTERVAL 10000
+#define N_DRIP 3000
 
 /* A buffer that there cannot be. */
 #define BAD_ID 60000
@@ -297,10 +300,10 @@ reach(const char *file)
     fclose(stream);
 }
 
-/* Serves until 'file' exists, and offers one more buffer now and then as long
- * as they are no more than 'n'. */
+/* Serves until 'file' exists, and offers one more buffer each 'interval', in
+ * microseconds, as long as they are no more than 'n'. */
 static void
-wait_for(const char *file, unsigned int n)
+wait_for(const char *file, unsigned int n, unsigned int interval)
 {
     time_t end = time(NULL) + PATIENCE;
 
@@ -313,7 +316,7 @@ wait_for(const char *file, unsigned int n)
             exit(EXIT_FAILURE);
         }
         serve();
-        usleep(TRICKLE_INTERVAL);
+        usleep(interval);
     }
 }
 
@@ -339,9 +342,11 @@ obey(const char *command, const char *arg)
     } else if (!strcmp(command, "total")) {
         receive(number, false);
     } else if (!strcmp(command, "trickle")) {
-        wait_for(arg, N_TRICKLE);
+        wait_for(arg, N_TRICKLE, TRICKLE_INTERVAL);
+    } else if (!strcmp(command, "drip")) {
+        wait_for(arg, N_DRIP, DRIP_INTERVAL);
     } else if (!strcmp(command, "wait")) {
-        wait_for(arg, 0);
+        wait_for(arg, 0, TRICKLE_INTERVAL);
     } else if (!strcmp(command, "enable")) {
         sync_with_port(enable(number, true));
     } else if (!strcmp(command, "disable")) {
