@@ -49,6 +49,7 @@ dnl Finds Open vSwitch: its source, to be built in this build folder by
 dnl build-aux/ovs-build, or a build of it that is there already.
 AC_DEFUN([ZCRX_CHECK_OVS],
   [m4_define([zcrx_ovs_tarball], [/usr/src/openvswitch/openvswitch.tar.gz])
+   m4_define([zcrx_ovs_folder], [/usr/src/openvswitch])
    AC_ARG_WITH(
      [ovs-source],
      [AS_HELP_STRING([--with-ovs-source=DIR|TARBALL],
@@ -87,6 +88,11 @@ AC_DEFUN([ZCRX_CHECK_OVS],
      AC_MSG_RESULT([$ovs_version, built in $OVS_BUILDDIR])
    else
      OVS_SOURCE=${with_ovs_source:-zcrx_ovs_tarball}
+     dnl The package has a folder since version 3.3.
+     if test -z "$with_ovs_source" && test ! -f "$OVS_SOURCE" \
+        && test -f zcrx_ovs_folder/configure.ac; then
+       OVS_SOURCE=zcrx_ovs_folder
+     fi
      if test -d "$OVS_SOURCE"; then
        OVS_SOURCE=`cd "$OVS_SOURCE" && pwd`
        if test -f "$OVS_SOURCE/configure.ac"; then
