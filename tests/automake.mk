@@ -34,6 +34,7 @@ TESTSUITE_AT = \
 	tests/matrix.at \
 	tests/offload.at \
 	tests/options.at \
+	tests/ovn.at \
 	tests/packed.at \
 	tests/registration.at \
 	tests/slow-macros.at \

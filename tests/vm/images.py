@@ -83,6 +83,37 @@ def kernel_package(flavour):
     return found.group(1)
 
 
+def extract(packages, path):
+    """Downloads the packages that 'packages' returns and extracts them to
+    'path'."""
+    def download():
+        run("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download",
+            *packages(), cwd=path)
+
+    try:
+        download()
+    except Unavailable:
+        # The lists may be missing, or older than what the mirror has.
+        run("apt-get", "-q", "update")
+        download()
+    for deb in os.listdir(path):
+        if deb.endswith(".deb"):
+            run("dpkg-deb", "-x", deb, ".", cwd=path)
+            os.remove(os.path.join(path, deb))
+
+
+def ovn():
+    """Returns the folder with Debian's OVN, which is not installed because
+    that would start it."""
+    def get(path):
+        try:
+            extract(lambda: ["ovn-common", "ovn-central", "ovn-host"], path)
+        except Unavailable as error:
+            raise Unavailable("OVN cannot be downloaded to %s: %s"
+                              % (cache_dir(), error))
+    return cached("ovn", get)
+
+
 class Kernel(object):
     """A kernel and its modules.  'flavour' is that of Debian's packages, such
     as "cloud-amd64"."""
@@ -102,23 +133,11 @@ class Kernel(object):
 
     @staticmethod
     def get(flavour, path):
-        def download():
-            run("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download",
-                kernel_package(flavour), cwd=path)
-
         try:
-            try:
-                download()
-            except Unavailable:
-                # The lists may be missing, or older than what the mirror has.
-                run("apt-get", "-q", "update")
-                download()
+            extract(lambda: [kernel_package(flavour)], path)
         except Unavailable as error:
             raise Unavailable("a kernel for virtual machines cannot be "
                               "downloaded to %s: %s" % (cache_dir(), error))
-        deb, = [name for name in os.listdir(path) if name.endswith(".deb")]
-        run("dpkg-deb", "-x", deb, ".", cwd=path)
-        os.remove(os.path.join(path, deb))
 
     def modules(self, names):
         """Returns the files of the modules 'names' and of those which they
