@@ -19,6 +19,7 @@ DOC_SOURCE = \
 	Documentation/index.rst \
 	Documentation/internals/faults.rst \
 	Documentation/internals/hostile-guests.rst \
+	Documentation/internals/packages.rst \
 	Documentation/internals/simnic.rst \
 	Documentation/internals/virtual-machines.rst \
 	Documentation/performance.rst \

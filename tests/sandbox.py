@@ -70,25 +70,27 @@ def isolate_network():
 
 class Sandbox(object):
     def __init__(self, prefix):
-        self.build = read_build()
         self.dir = tempfile.mkdtemp(prefix=prefix)
         self.daemons = []
         # What was started, to be stopped in reverse order.
         self.started = contextlib.ExitStack()
-
-        self.tools = [os.path.join(self.build["zcrx_builddir"], "vswitchd")]
-        for room in ("utilities", "ovsdb"):
-            self.tools.append(os.path.join(self.build["ovs_builddir"], room))
-        self.env = dict(os.environ, RUNTIME_DIRECTORY=self.dir,
-                        OVS_CTL_TIMEOUT=str(PATIENCE),
-                        PATH=os.pathsep.join(self.tools
-                                             + [os.environ["PATH"]]))
-        for kind in ("RUN", "LOG", "DB", "SYSCONF", "PKGDATA"):
-            self.env["OVS_%sDIR" % kind] = self.dir
+        self.env = dict(os.environ, OVS_CTL_TIMEOUT=str(PATIENCE))
+        self.find_tools()
 
         # Guests on the first CPU, the PMD thread on the last one.
         cpus = os.sched_getaffinity(0)
         self.guest_cpu, self.pmd_cpu = min(cpus), max(cpus)
+
+    def find_tools(self):
+        self.build = read_build()
+        self.tools = [os.path.join(self.build["zcrx_builddir"], "vswitchd")]
+        for room in ("utilities", "ovsdb"):
+            self.tools.append(os.path.join(self.build["ovs_builddir"], room))
+        self.env.update(RUNTIME_DIRECTORY=self.dir,
+                        PATH=os.pathsep.join(self.tools
+                                             + [os.environ["PATH"]]))
+        for kind in ("RUN", "LOG", "DB", "SYSCONF", "PKGDATA"):
+            self.env["OVS_%sDIR" % kind] = self.dir
 
     def path(self, name):
         return os.path.join(self.dir, name)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 bin_SCRIPTS = utilities/ovs-zcrx-top
-EXTRA_DIST += $(bin_SCRIPTS)
+EXTRA_DIST += $(bin_SCRIPTS) utilities/ovs-zcrx-bashcomp.bash
 
 # The benchmark is installed with its modules, and with what it runs besides
 # the tools of Open vSwitch, in one folder, and has a link among the commands.
@@ -37,7 +37,7 @@ EXTRA_DIST += \
 # have a DESTDIR.
 relative_path = $(PYTHON3) -c \
 	'import os, sys; print(os.path.relpath(sys.argv[1], sys.argv[2]))'
-install-data-hook:
+install-data-hook: install-bashcomp
 	@echo "Writing $(DESTDIR)$(zcrxdatadir)/places"; { \
 	  echo "version='$(PACKAGE_VERSION)'"; \
 	  echo "zcrxdir='`$(relative_path) '$(zcrxdir)' '$(zcrxdatadir)'`'"; \
@@ -48,8 +48,22 @@ install-data-hook:
 		"$(DESTDIR)$(bindir)/ovs-zcrx-bench"
 
 uninstall-hook:
+	cd "$(DESTDIR)$(bashcompdir)" && rm -f $(bashcomp_commands)
 	rm -f "$(DESTDIR)$(zcrxdatadir)/places" \
 		"$(DESTDIR)$(bindir)/ovs-zcrx-bench"
+
+# bash looks for a file with the name of the command.
+bashcompdir = $(datadir)/bash-completion/completions
+bashcomp_commands = ovs-appctl ovs-zcrx-bench ovs-zcrx-top
+.PHONY: install-bashcomp
+install-bashcomp:
+	$(MKDIR_P) "$(DESTDIR)$(bashcompdir)"
+	$(INSTALL_DATA) $(srcdir)/utilities/ovs-zcrx-bashcomp.bash \
+		"$(DESTDIR)$(bashcompdir)/ovs-appctl"
+	for command in $(bashcomp_commands); do \
+	  test $$command = ovs-appctl || \
+	  ln -sf ovs-appctl "$(DESTDIR)$(bashcompdir)/$$command" || exit 1; \
+	done
 
 # Measures, on a machine that has nothing else to do, and writes what the
 # documentation has of it.  Plots take the Python that Debian's matplotlib is
