@@ -40,9 +40,10 @@ lib_libzcrx_a_SOURCES = \
 	lib/netdev-dpdkzcrx-wire.h \
 	lib/netdev-dpdkzcrx.c \
 	lib/netdev-dpdkzcrx.h \
-	lib/zcrx-appctl-change.c \
 	lib/zcrx-announce.c \
 	lib/zcrx-announce.h \
+	lib/zcrx-appctl-capture.c \
+	lib/zcrx-appctl-change.c \
 	lib/zcrx-appctl-check.c \
 	lib/zcrx-appctl-events.c \
 	lib/zcrx-appctl-latency.c \
@@ -55,6 +56,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-audit.c \
 	lib/zcrx-audit.h \
 	lib/zcrx-batch.h \
+	lib/zcrx-capture.c \
+	lib/zcrx-capture.h \
 	lib/zcrx-config.c \
 	lib/zcrx-config.h \
 	lib/zcrx-dma.c \
@@ -72,6 +75,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-latency.h \
 	lib/zcrx-offload.c \
 	lib/zcrx-offload.h \
+	lib/zcrx-pair-capture.c \
+	lib/zcrx-pair-capture.h \
 	lib/zcrx-pair-config.c \
 	lib/zcrx-pair-private.h \
 	lib/zcrx-pair-session.c \
@@ -81,6 +86,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-pair.h \
 	lib/zcrx-pool.c \
 	lib/zcrx-pool.h \
+	lib/zcrx-probe.h \
 	lib/zcrx-rate.h \
 	lib/zcrx-queues.c \
 	lib/zcrx-queues.h \

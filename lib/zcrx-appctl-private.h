@@ -75,6 +75,7 @@ void zcrx_print_state(const struct json *port, struct ds *);
 void zcrx_put_number(struct ds *, uint64_t);
 
 /* Each file's commands. */
+void zcrx_appctl_capture_init(void);
 void zcrx_appctl_change_init(void);
 void zcrx_appctl_check_init(void);
 void zcrx_appctl_events_init(void);

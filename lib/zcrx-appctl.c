@@ -304,6 +304,7 @@ void
 zcrx_appctl_init(void)
 {
     zcrx_command_register(commands, ARRAY_SIZE(commands));
+    zcrx_appctl_capture_init();
     zcrx_appctl_change_init();
     zcrx_appctl_check_init();
     zcrx_appctl_events_init();

@@ -64,10 +64,11 @@ static inline void
 zcrx_latency_add(struct zcrx_histogram *histogram, uint64_t cycles,
                  unsigned int n)
 {
-    unsigned int i = 0;
+    uint64_t high = cycles >> ZCRX_LATENCY_SHIFT;
+    unsigned int i = high ? 64 - __builtin_clzll(high) : 0;
 
-    while (i < ZCRX_LATENCY_BUCKETS - 1 && cycles >= zcrx_latency_limit(i)) {
-        i++;
+    if (i > ZCRX_LATENCY_BUCKETS - 1) {
+        i = ZCRX_LATENCY_BUCKETS - 1;
     }
     zcrx_stats_add(&histogram->frames[i], n);
 }

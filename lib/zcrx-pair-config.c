@@ -23,6 +23,7 @@
 
 #include "hash.h"
 #include "util.h"
+#include "zcrx-pair-capture.h"
 #include "zcrx-pair-slow.h"
 #include "zcrx-start.h"
 #include "zcrx-stop.h"
@@ -234,6 +235,9 @@ zcrx_pair_reconfigure(struct zcrx_pair *pair)
                               zcrx_pair_free_frame);
         if (!ret) {
             ret = zcrx_pair_init_slow(pair, i);
+        }
+        if (pair->capture) {
+            pair->queues[i].capture = &pair->capture->capture;
         }
         if (ret) {
             error = xasprintf("%s: queue %"PRIu16": %s", pair->name, i,

@@ -24,6 +24,7 @@
 #include "util.h"
 #include "zcrx-announce.h"
 #include "zcrx-journal.h"
+#include "zcrx-pair-capture.h"
 #include "zcrx-pair-private.h"
 #include "zcrx-pair-slow.h"
 #include "zcrx-queues.h"
@@ -33,6 +34,10 @@
 VLOG_DEFINE_THIS_MODULE(dpdkzcrx);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* For changes of state, of all ports: guests that come and go all the time are
+ * not to fill the log.  What is left out is among the events of the port. */
+static struct vlog_rate_limit state_rl = VLOG_RATE_LIMIT_INIT(120, 1000);
 
 /* How long to wait before the VF is started again after that failed. */
 #define RETRY_INTERVAL 1000
@@ -67,8 +72,9 @@ zcrx_pair_set_state(struct zcrx_pair *pair, enum zcrx_pair_state state,
                     char *why)
 {
     if (state != pair->state) {
-        VLOG_INFO("%s: %s%s%s", pair->name, zcrx_pair_state_to_string(state),
-                  why ? ": " : "", why ? why : "");
+        VLOG_INFO_RL(&state_rl, "%s: %s%s%s", pair->name,
+                     zcrx_pair_state_to_string(state), why ? ": " : "",
+                     why ? why : "");
     }
     if (state != pair->state || !nullable_string_is_equal(why, pair->why)) {
         zcrx_events_add(&pair->events, zcrx_pair_state_to_string(state), why);
@@ -289,6 +295,7 @@ check_vf(struct zcrx_pair *pair)
 void
 zcrx_pair_run(struct zcrx_pair *pair)
 {
+    zcrx_pair_capture_run(pair);
     check_vf(pair);
     ovs_mutex_lock(&pair->mutex);
     if (pair->state == ZCRX_PAIR_RUNNING && !pair->paused) {
@@ -305,6 +312,7 @@ zcrx_pair_run(struct zcrx_pair *pair)
 void
 zcrx_pair_wait(struct zcrx_pair *pair)
 {
+    zcrx_pair_capture_wait(pair);
     ovs_mutex_lock(&pair->mutex);
     if (pair->state == ZCRX_PAIR_RUNNING) {
         poll_timer_wait(CHECK_INTERVAL);
@@ -339,6 +347,7 @@ zcrx_pair_init(struct zcrx_pair *pair, const char *name,
 void
 zcrx_pair_destroy(struct zcrx_pair *pair)
 {
+    zcrx_pair_capture_stop(pair);
     /* Calls down() if there is a guest; without the mutex, which that
      * takes. */
     zcrx_vhost_unregister(&pair->vhost);

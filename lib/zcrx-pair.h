@@ -85,6 +85,8 @@ struct zcrx_pair_config {
     bool guest_tx_ovs;
 };
 
+struct zcrx_pair_capture;
+
 struct zcrx_pair {
     struct zcrx_vhost vhost;    /* First, see zcrx_pair_cast(). */
     const char *name;           /* Of the port. */
@@ -130,6 +132,7 @@ struct zcrx_pair {
     size_t n_retired;
     struct zcrx_stats past;     /* Of queues that are no more. */
     struct zcrx_events events;
+    struct zcrx_pair_capture *capture; /* NULL if there is none. */
 
     /* The slow path, see zcrx-pair-slow.h. */
     struct zcrx_face *face;

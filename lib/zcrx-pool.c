@@ -22,6 +22,7 @@
 #include <rte_malloc.h>
 #include <rte_mbuf_pool_ops.h>
 
+#include "zcrx-probe.h"
 #include "zcrx-vring-plain.h"
 
 /* Guest buffers that are taken from the virtqueue at once. */
@@ -442,6 +443,7 @@ pool_dequeue(struct rte_mempool *mp, void **objs, unsigned int n)
     pool->n_unused -= n_unused;
     pool->n_posted += n_unused;
     pool->credit -= n;
+    ZCRX_PROBE3(post, pool->vq, n, pool->n_posted);
     return 0;
 }
 

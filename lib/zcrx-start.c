@@ -26,6 +26,7 @@
 #include "util.h"
 #include "zcrx-journal.h"
 #include "zcrx-pair.h"
+#include "zcrx-probe.h"
 #include "zcrx-queues.h"
 #include "zcrx-stop.h"
 
@@ -249,6 +250,7 @@ start_vf(struct zcrx_pair *pair, const uint16_t *chosen)
          * unless it is known that it will never have enough. */
         q->pool->bounce_below = pair->need_bounce ? pair->n_rxd / 2 : 0;
         zcrx_queue_start(q);
+        ZCRX_PROBE3(start, pair->name, chosen[i], &q->rx);
     }
     zcrx_queues_started(pair);
     return NULL;

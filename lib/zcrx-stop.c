@@ -21,6 +21,7 @@
 #include "util.h"
 #include "zcrx-dma.h"
 #include "zcrx-pair.h"
+#include "zcrx-probe.h"
 
 /* What a VF may be using of a pair's.  It is the pair's, too, as long as the
  * pair has a reference; when it is destroyed, what is in here goes with it. */
@@ -227,6 +228,7 @@ zcrx_stop(struct zcrx_pair *pair)
         if (q->running) {
             zcrx_queue_stop(q);
             zcrx_keep_position(pair, i);
+            ZCRX_PROBE3(stop, pair->name, i, &q->rx);
         }
         zcrx_retire_pool(pair, q);
         zcrx_vring_destroy(&q->rx);

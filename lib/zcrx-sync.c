@@ -23,6 +23,8 @@
 #include <rte_ethdev.h>
 #include <linux/virtio_net.h>
 
+#include "zcrx-capture.h"
+#include "zcrx-probe.h"
 #include "zcrx-tx.h"
 
 /* One turn in so many is timed, and the one before it takes part in that. */
@@ -36,11 +38,12 @@ struct used_batch {
     uint16_t n;
 };
 
-static void
+static __rte_always_inline void
 flush_used(struct zcrx_queue *q, struct used_batch *batch)
 {
     if (batch->n) {
         zcrx_vring_publish(&q->rx, batch->used, batch->n);
+        ZCRX_PROBE3(publish, &q->rx, batch->n, q->rx.used_idx);
         batch->n = 0;
     }
 }
@@ -244,6 +247,10 @@ deliver(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
     uint64_t zero_copy = 0;
     uint64_t bytes = 0;
 
+    if (unlikely(q->capture != NULL)) {
+        zcrx_capture_frames(q->capture, q->vf.queue_id, mbufs, n,
+                            ZCRX_INBOUND);
+    }
     for (uint16_t i = 0; i < n;) {
         uint16_t n_guest, id;
         struct rte_mbuf *m;
@@ -445,7 +452,7 @@ relay(struct zcrx_queue *q)
 }
 
 /* As relay(), and notes when the VF was asked. */
-static unsigned int
+static __rte_noinline unsigned int
 relay_noted(struct zcrx_queue *q)
 {
     unsigned int n;
@@ -456,7 +463,7 @@ relay_noted(struct zcrx_queue *q)
 }
 
 /* As relay(), and counts how long it took.  relay_noted() was before. */
-static unsigned int
+static __rte_noinline unsigned int
 relay_timed(struct zcrx_queue *q)
 {
     struct zcrx_stats *stats = &q->stats;

@@ -64,6 +64,8 @@ struct zcrx_queue_vf {
     struct zcrx_offload offload;
 };
 
+struct zcrx_capture;
+
 struct zcrx_queue {
     struct zcrx_gate gate;
 
@@ -77,6 +79,7 @@ struct zcrx_queue {
     bool idle;                  /* They are, and the guest has disabled
                                  * them. */
     bool in_use;                /* Neither; any thread may look. */
+    struct zcrx_capture *capture; /* Of frames that pass, or NULL. */
 
     /* Frames in bounce mbufs that wait for a guest buffer. */
     struct rte_mbuf *pending[ZCRX_BURST];

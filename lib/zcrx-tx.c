@@ -21,6 +21,7 @@
 #include <rte_ether.h>
 #include <linux/virtio_net.h>
 
+#include "zcrx-capture.h"
 #include "zcrx-sync.h"
 
 /* Copies the frame that 'chain' is at, of up to 'max' bytes, into 'm',
@@ -126,6 +127,10 @@ send_frames(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n)
 
     for (uint16_t i = 0; i < n; i++) {
         lens[i] = mbufs[i]->pkt_len;
+    }
+    if (unlikely(q->capture != NULL)) {
+        zcrx_capture_frames(q->capture, q->vf.queue_id, mbufs, n,
+                            ZCRX_OUTBOUND);
     }
     n_sent = rte_eth_tx_burst(q->vf.port_id, q->vf.queue_id, mbufs, n);
     for (uint16_t i = 0; i < n_sent; i++) {

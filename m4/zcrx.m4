@@ -65,7 +65,11 @@ AC_DEFUN([ZCRX_CHECK_LIBRARIES],
      ZCRX_MISSING([libunbound], [libunbound-dev])
    fi
    PKG_CHECK_MODULES([NUMA], [numa], [],
-     [ZCRX_MISSING([libnuma], [libnuma-dev])])])
+     [ZCRX_MISSING([libnuma], [libnuma-dev])])
+   dnl Without it, there are no USDT probes.
+   SDT_FLAGS=
+   AC_CHECK_HEADER([sys/sdt.h], [SDT_FLAGS=-DHAVE_SYS_SDT_H])
+   AC_SUBST([SDT_FLAGS])])
 
 dnl ZCRX_CHECK_WERROR
 AC_DEFUN([ZCRX_CHECK_WERROR],

@@ -23,6 +23,7 @@ dist_zcrxdata_SCRIPTS = \
 	tests/hugepages \
 	utilities/ovs-zcrx-bench
 dist_zcrxdata_DATA = \
+	utilities/zcrx-bursts.bt \
 	utilities/zcrx_bench_path.py \
 	utilities/zcrx_bench_places.py \
 	utilities/zcrx_bench_plot.py \

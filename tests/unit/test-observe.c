@@ -18,7 +18,18 @@
 
 #include "rig.h"
 
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "eal.h"
+#include "zcrx-capture.h"
+
+#define WIRE "test-observe.pcap"
+#define PCAP "net_pcap0,rx_pcap=" WIRE
+#define FILE_NAME "test-observe.pcapng"
+
+static uint8_t file[4 * 1024 * 1024];
 
 static uint64_t
 sum(const struct zcrx_histogram *histogram)
@@ -87,14 +98,146 @@ test_latency(void)
     rig_destroy();
 }
 
+static void
+start_capture(struct zcrx_capture *capture, uint32_t n)
+{
+    memset(capture, 0, sizeof *capture);
+    unlink(FILE_NAME);
+    CHECK_EQ(zcrx_capture_open(capture, FILE_NAME, "zc0", 0, n), 0);
+    rig.queue.capture = capture;
+}
+
+static void
+stop_capture(struct zcrx_capture *capture)
+{
+    rig.queue.capture = NULL;
+    CHECK_EQ(zcrx_capture_write(capture), 0);
+    zcrx_capture_close(capture);
+}
+
+static uint32_t
+get_u32(size_t ofs)
+{
+    uint32_t value;
+
+    memcpy(&value, file + ofs, sizeof value);
+    return value;
+}
+
+/* Checks that the file has the frames from number 'seq' on, and that they pass
+ * in that direction.  Returns how many there are. */
+static unsigned int
+check_file(uint32_t seq, enum zcrx_direction direction)
+{
+    FILE *stream = fopen(FILE_NAME, "rb");
+    size_t size = fread(file, 1, sizeof file, stream);
+    unsigned int n = 0;
+    size_t ofs, len;
+
+    fclose(stream);
+    CHECK_EQ(get_u32(0), 0x0a0d0d0a);
+    for (ofs = 0; ofs < size; ofs += len) {
+        len = get_u32(ofs + 4);
+        CHECK(len >= 12 && ofs + len <= size);
+        CHECK_EQ(get_u32(ofs + len - 4), len);
+        if (get_u32(ofs) == 6) { /* An enhanced packet block. */
+            uint32_t frame_len = get_u32(ofs + 20);
+            size_t options = ofs + 28 + (frame_len + 3) / 4 * 4;
+            uint8_t frame[RIG_MAX_FRAME];
+
+            CHECK_EQ(rig_make_frame(seq + n++, frame), frame_len);
+            CHECK_EQ(get_u32(ofs + 24), frame_len);
+            CHECK(!memcmp(file + ofs + 28, frame, frame_len));
+            CHECK_EQ(get_u32(options), 4 << 16 | 2); /* Flags. */
+            CHECK_EQ(get_u32(options + 4) & 3, direction);
+        }
+    }
+    CHECK_EQ(ofs, size);
+    return n;
+}
+
+/* As many frames as were asked for are captured, and no more. */
+static void
+test_capture(void)
+{
+    const struct rig_config config = { .devargs = PCAP, .chains = true };
+    struct zcrx_capture capture;
+    uint8_t frame[RIG_MAX_FRAME];
+
+    rig_start(&config);
+    for (int i = 0; i < 128; i++) {
+        CHECK(rig_post(RIG_ONE, 1514));
+    }
+    start_capture(&capture, 50);
+    CHECK_EQ(zcrx_capture_open(&(struct zcrx_capture) { .left = 0 }, FILE_NAME,
+                               "zc0", 0, 50), EEXIST);
+    CHECK_EQ(rig_poll(), 32);
+    CHECK(!zcrx_capture_is_complete(&capture));
+    CHECK_EQ(rig_poll(), 32);
+    CHECK(zcrx_capture_is_complete(&capture));
+    CHECK_EQ(rig_poll(), 32);
+    stop_capture(&capture);
+    CHECK_EQ(rig_poll(), 32);
+    CHECK_EQ(capture.written, 50);
+    CHECK_EQ(capture.missed, 0);
+    CHECK_EQ(check_file(0, ZCRX_INBOUND), 50);
+    CHECK_EQ(rig_receive_all(), 128);
+
+    /* What the guest sends. */
+    start_capture(&capture, 50);
+    for (uint32_t seq = 500; seq < 520; seq++) {
+        CHECK(rig_send(NULL, frame, rig_make_frame(seq, frame)));
+    }
+    CHECK_EQ(rig_poll(), 20);
+    CHECK_EQ(rig_reclaim(), 20);
+    stop_capture(&capture);
+    CHECK_EQ(check_file(500, ZCRX_OUTBOUND), 20);
+    rig_stop();
+    rig_destroy();
+    unlink(FILE_NAME);
+}
+
+/* Frames for which there is no room are counted, and the capture goes on. */
+static void
+test_capture_missed(void)
+{
+    const struct rig_config config = { .devargs = PCAP, .chains = true };
+    struct zcrx_capture capture;
+    unsigned int n = 0;
+
+    rig_start(&config);
+    start_capture(&capture, 2000);
+    while (n < 1500) {
+        rig_post_all(RIG_ONE, 1514);
+        n += rig_poll();
+        rig_receive_all();
+    }
+    CHECK_EQ(capture.missed, n - ZCRX_CAPTURE_ROOM);
+    CHECK_EQ(zcrx_capture_write(&capture), 0);
+    CHECK_EQ(capture.written, ZCRX_CAPTURE_ROOM);
+    CHECK_EQ(check_file(0, ZCRX_INBOUND), ZCRX_CAPTURE_ROOM);
+    rig_post_all(RIG_ONE, 1514);
+    n = rig_poll();
+    rig_receive_all();
+    stop_capture(&capture);
+    CHECK_EQ(capture.written, ZCRX_CAPTURE_ROOM + n);
+    CHECK_EQ(capture.left, 2000 - ZCRX_CAPTURE_ROOM - n);
+    rig_stop();
+    rig_destroy();
+    unlink(FILE_NAME);
+}
+
 int
 main(void)
 {
     static const struct test_case cases[] = {
         { "buckets", test_buckets },
         { "latency", test_latency },
+        { "capture", test_capture },
+        { "capture, frames missed", test_capture_missed },
     };
 
     start_dpdk();
+    rig_write_capture(WIRE, 2000);
     return rig_run_cases(cases, N_ELEMENTS(cases));
 }
