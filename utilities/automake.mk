@@ -34,6 +34,13 @@ EXTRA_DIST += \
 	utilities/zcrx_bench_report.py \
 	utilities/zcrx_bench_targets.py
 
+# What ovs-bugtool collects: it looks in the folder of each category.
+bugtoolplugindir = $(datadir)/openvswitch/bugtool-plugins/network-status
+dist_bugtoolplugin_DATA = \
+	utilities/bugtool/plugins/network-status/dpdkzcrx.xml
+ovsscriptsdir = $(datadir)/openvswitch/scripts
+dist_ovsscripts_SCRIPTS = utilities/bugtool/ovs-bugtool-dpdkzcrx-ports
+
 # Where the rest is, see zcrx_bench_places.py; relative, as "make install" may
 # have a DESTDIR.
 relative_path = $(PYTHON3) -c \
