@@ -15,10 +15,15 @@
 DOC_SOURCE = \
 	Documentation/conf.py \
 	Documentation/howto/dpdkzcrx.rst \
+	Documentation/howto/nics.rst \
+	Documentation/howto/orchestration.rst \
+	Documentation/howto/quickstart.rst \
+	Documentation/howto/troubleshooting.rst \
 	Documentation/howto/vm0.xml \
 	Documentation/index.rst \
 	Documentation/internals/faults.rst \
 	Documentation/internals/hostile-guests.rst \
+	Documentation/internals/overview.rst \
 	Documentation/internals/packages.rst \
 	Documentation/internals/simnic.rst \
 	Documentation/internals/virtual-machines.rst \
@@ -43,12 +48,16 @@ DOC_SOURCE = \
 	Documentation/ref/statistics.inc \
 	Documentation/ref/status.inc \
 	Documentation/ref/telemetry.inc \
-	Documentation/topics/dpdk/dpdkzcrx.rst
+	Documentation/topics/comparison.rst \
+	Documentation/topics/diagnosis.rst \
+	Documentation/topics/dpdk/dpdkzcrx.rst \
+	Documentation/topics/security.rst \
+	Documentation/topics/tuning.rst
 EXTRA_DIST += $(DOC_SOURCE) README.rst
 
 # The documentation agrees with the code, and builds.
 TESTSUITE_AT += tests/docs.at
-EXTRA_DIST += tests/check-docs.py
+EXTRA_DIST += tests/check-commands.py tests/check-docs.py
 
 # "make docs" builds everything.  The manual pages are built by "make", too, as
 # "make install" installs them.
