@@ -33,6 +33,12 @@ tests_frontend_layouts_CFLAGS = $(plain_CFLAGS)
 tests_frontend_layouts_SOURCES = tests/frontend/layouts.c
 tests_frontend_layouts_LDADD = tests/frontend/libfrontend.a
 
+# One whose guest writes to buffers that it has given away, see tests/slow.at.
+check_PROGRAMS += tests/frontend/rewrite
+tests_frontend_rewrite_CFLAGS = $(plain_CFLAGS)
+tests_frontend_rewrite_SOURCES = tests/frontend/rewrite.c
+tests_frontend_rewrite_LDADD = tests/frontend/libfrontend.a
+
 # One whose life is not quiet.
 TESTSUITE_AT += tests/life.at
 check_PROGRAMS += tests/frontend/life
