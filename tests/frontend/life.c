@@ -203,12 +203,18 @@ receive(struct guest *g, uint64_t n)
     } while (*g->n_frames < start + n || g->n_away);
 }
 
-/* Dies unless 'ok', which an operation on the session has returned. */
+/* Exit status when the port has hung up, as it does when its VF takes too long
+ * to stop. */
+#define HUNG_UP 3
+
+/* Ends the program unless 'ok', which an operation on the session has
+ * returned. */
 static void
 must(bool ok)
 {
     if (!ok) {
-        die("the port has hung up");
+        fprintf(stderr, "the port has hung up\n");
+        exit(HUNG_UP);
     }
 }
 
@@ -378,6 +384,29 @@ bury(struct guest *g, uint64_t hash)
     frontend_destroy(&g->fe);
 }
 
+/* Starts a process for 'g', which sets '*connected' when the port knows the
+ * guest.  Returns its id. */
+static pid_t
+start_guest(struct guest *g, int listener, bool packed, bool *connected)
+{
+    pid_t pid;
+
+    fflush(stdout);
+    pid = fork();
+    if (!pid) {
+        char byte;
+
+        boot(g, listener, packed, RING_SIZE);
+        __atomic_store_n(connected, true, __ATOMIC_RELEASE);
+        for (;;) {
+            poll_device(g);
+            must(recv(g->fe.sock, &byte, 1, MSG_DONTWAIT | MSG_PEEK));
+            usleep(100);
+        }
+    }
+    return pid;
+}
+
 static void
 run_kill(int listener, unsigned int rounds, bool packed)
 {
@@ -401,22 +430,20 @@ run_kill(int listener, unsigned int rounds, bool packed)
 
         memset(life, 0, sizeof *life);
         init_guest(g, &life->n_frames);
-        fflush(stdout);
-        pid = fork();
-        if (!pid) {
-            boot(g, listener, is_packed, RING_SIZE);
-            __atomic_store_n(&life->connected, true, __ATOMIC_RELEASE);
-            for (;;) {
-                poll_device(g);
-                usleep(100);
-            }
-        }
+        pid = start_guest(g, listener, is_packed, &life->connected);
         while (!__atomic_load_n(&life->connected, __ATOMIC_ACQUIRE)
                || (lives && __atomic_load_n(&life->n_frames,
                                             __ATOMIC_ACQUIRE) < 50)) {
-            if (frontend_now() > end || waitpid(pid, &status, WNOHANG)) {
+            bool ended = waitpid(pid, &status, WNOHANG);
+
+            if (frontend_now() > end
+                || (ended && (!WIFEXITED(status)
+                              || WEXITSTATUS(status) != HUNG_UP))) {
                 kill(pid, SIGKILL);
                 die("round %u: the guest is not served", i);
+            }
+            if (ended) {
+                pid = start_guest(g, listener, is_packed, &life->connected);
             }
             usleep(100);
         }
@@ -426,7 +453,7 @@ run_kill(int listener, unsigned int rounds, bool packed)
         usleep(frontend_rnd(lives ? 5000 : 400000));
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
-        if (!WIFSIGNALED(status)) {
+        if (WIFEXITED(status) && WEXITSTATUS(status) != HUNG_UP) {
             die("round %u: the guest has ended", i);
         }
         n_served += life->n_frames != 0;
