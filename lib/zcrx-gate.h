@@ -41,13 +41,14 @@ struct zcrx_gate {
 };
 
 /* PMD thread: returns true if the caller may use the queue pair, until it
- * calls zcrx_gate_leave(). */
+ * calls zcrx_gate_leave().  Is a full memory barrier. */
 static inline bool
 zcrx_gate_enter(struct zcrx_gate *gate)
 {
     /* 'busy' must be visible before 'open' is read, as the control plane
      * writes and reads them the other way round. */
-    (void) __atomic_exchange_n(&gate->busy, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&gate->busy, true, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST)) {
         return true;
     }

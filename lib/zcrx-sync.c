@@ -516,15 +516,24 @@ relay_rest(struct zcrx_queue *q)
 
 /* One turn of the PMD thread that owns 'q': moves up to a burst of frames in
  * each direction, and notifies the guest if it wants to be.  Returns how many
- * frames were moved. */
+ * frames were moved.
+ *
+ * A barrier right after frames were published would wait for the guest's CPU
+ * to hand over its lines of the used ring.  The one that comes with the gate,
+ * at the beginning of the next turn, does not have to, so the guest is asked
+ * there once more, in case it was about to sleep at the end of this one.  Who
+ * keeps the PMD thread out at the gate asks it, too. */
 unsigned int
 zcrx_queue_poll(struct zcrx_queue *q)
 {
     unsigned int n = 0;
+    unsigned int n_notified;
 
     if (!zcrx_gate_enter(&q->gate)) {
         return 0;
     }
+    n_notified = zcrx_vring_notify_visible(&q->rx)
+                 + zcrx_vring_notify_visible(&q->tx);
     if (likely(!zcrx_queue_error(q))) {
         unsigned int phase = q->turn++ % SAMPLE_EVERY;
 
@@ -535,8 +544,8 @@ zcrx_queue_poll(struct zcrx_queue *q)
         if (unlikely(q->slow.on)) {
             n += zcrx_slow_turn(q);
         }
-        zcrx_stats_add(&q->stats.guest_notifications,
-                       zcrx_vring_notify(&q->rx) + zcrx_vring_notify(&q->tx));
+        n_notified += zcrx_vring_notify_early(&q->rx)
+                      + zcrx_vring_notify_early(&q->tx);
         if (unlikely(zcrx_queue_error(q))) {
             zcrx_stats_add(&q->stats.guest_errors,
                            (q->rx.error != ZCRX_VRING_OK)
@@ -544,6 +553,9 @@ zcrx_queue_poll(struct zcrx_queue *q)
         }
     } else {
         n = relay_rest(q);
+    }
+    if (n_notified) {
+        zcrx_stats_add(&q->stats.guest_notifications, n_notified);
     }
     zcrx_gate_leave(&q->gate);
     return n;
@@ -607,6 +619,8 @@ zcrx_queue_set_idle(struct zcrx_queue *q, bool idle)
     __atomic_store_n(&q->in_use, !idle, __ATOMIC_RELAXED);
     if (idle) {
         zcrx_gate_close(&q->gate);
+        zcrx_vring_notify(&q->rx);
+        zcrx_vring_notify(&q->tx);
     } else {
         zcrx_gate_open(&q->gate);
     }

@@ -373,35 +373,79 @@ zcrx_vring_publish(struct zcrx_vring *vq, const struct zcrx_used *used,
     vq->ops->publish(vq, used, n);
 }
 
+/* Returns what the guest says about being notified of what was published. */
+static bool
+wants_notification(struct zcrx_vring *vq)
+{
+    uint32_t n = vq->n_unsignalled;
+
+    return n > vq->size || vq->ops->wants_notification(vq, n);
+}
+
+/* As zcrx_vring_must_notify(), if there is anything that is new, and all of it
+ * is visible. */
+static bool
+must_notify_visible(struct zcrx_vring *vq)
+{
+    bool wants = wants_notification(vq);
+
+    vq->n_unsignalled = 0;
+    return wants;
+}
+
 /* Returns true if the guest wants to be notified of what was published since
  * this was last asked. */
 bool
 zcrx_vring_must_notify(struct zcrx_vring *vq)
 {
-    uint32_t n = vq->n_unsignalled;
-
-    if (!n) {
+    if (!vq->n_unsignalled) {
         return false;
     }
     /* What was published must be visible before the guest's wish is read: the
      * driver does the reverse before it goes to sleep. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    vq->n_unsignalled = 0;
-    return n > vq->size || vq->ops->wants_notification(vq, n);
+    return must_notify_visible(vq);
 }
 
-/* Notifies the guest if it wants to be.  Returns true if it was.  Does not
- * block: 'callfd' is nonblocking, and a notification that does not fit is one
- * that the guest has not yet taken note of. */
-bool
-zcrx_vring_notify(struct zcrx_vring *vq)
+/* Notifies the guest.  Returns true if it was.  Does not block: 'callfd' is
+ * nonblocking, and a notification that does not fit is one that the guest has
+ * not yet taken note of. */
+static bool
+notify(struct zcrx_vring *vq)
 {
     uint64_t one = 1;
 
-    if (!zcrx_vring_must_notify(vq) || vq->callfd < 0) {
+    return (vq->callfd >= 0
+            && write(vq->callfd, &one, sizeof one) == sizeof one);
+}
+
+/* Notifies the guest if it wants to be.  Returns true if it was. */
+bool
+zcrx_vring_notify(struct zcrx_vring *vq)
+{
+    return zcrx_vring_must_notify(vq) && notify(vq);
+}
+
+/* As zcrx_vring_notify(), but does not wait until what was published is
+ * visible, which takes long when the guest has just used that memory.  A guest
+ * that seems not to want to be notified may be changing its mind; it is to be
+ * asked again, with zcrx_vring_notify_visible() or zcrx_vring_notify(). */
+bool
+zcrx_vring_notify_early(struct zcrx_vring *vq)
+{
+    if (!vq->n_unsignalled || !wants_notification(vq)) {
         return false;
     }
-    return write(vq->callfd, &one, sizeof one) == sizeof one;
+    vq->n_unsignalled = 0;
+    return notify(vq);
+}
+
+/* As zcrx_vring_notify(), for a caller that has executed a full memory barrier
+ * since the last publication. */
+bool
+zcrx_vring_notify_visible(struct zcrx_vring *vq)
+{
+    return vq->n_unsignalled && must_notify_visible(vq) && notify(vq);
 }
 
 /* Tells the guest that it need not notify us, as we poll. */

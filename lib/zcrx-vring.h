@@ -261,6 +261,8 @@ void zcrx_vring_publish(struct zcrx_vring *, const struct zcrx_used *,
                         uint16_t n);
 bool zcrx_vring_must_notify(struct zcrx_vring *);
 bool zcrx_vring_notify(struct zcrx_vring *);
+bool zcrx_vring_notify_early(struct zcrx_vring *);
+bool zcrx_vring_notify_visible(struct zcrx_vring *);
 void zcrx_vring_suppress_kicks(struct zcrx_vring *);
 void zcrx_vring_note(struct zcrx_vring *, const void *, uint64_t len);
 

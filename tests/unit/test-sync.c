@@ -532,7 +532,16 @@ test_gate(void)
     rig_destroy();
 }
 
-/* The guest is notified once a turn, if it wants to be. */
+static void
+post_burst(void)
+{
+    for (int i = 0; i < 32; i++) {
+        CHECK(rig_post(RIG_ONE, 1514));
+    }
+}
+
+/* The guest is notified once a turn, if it wants to be, and asked again in the
+ * next one if it did not. */
 static void
 test_notifications(void)
 {
@@ -541,19 +550,40 @@ test_notifications(void)
     rig_start(&config);
     CHECK(!guest_would_kick(&rig.rx));
     CHECK(!guest_would_kick(&rig.tx));
-    rig_post_all(RIG_ONE, 1514);
+    post_burst();
     CHECK_EQ(rig_poll(), 32);
     CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 1);
     CHECK_EQ(rig_read_eventfd(rig.tx_eventfd), 0);
     CHECK_EQ(rig.queue.stats.guest_notifications, 1);
+    CHECK_EQ(rig_poll(), 0);
+    CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 0); /* Once is enough. */
+
     guest_want_interrupts(&rig.rx, false);
+    post_burst();
     CHECK_EQ(rig_poll(), 32);
     CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 0);
     CHECK_EQ(rig.queue.stats.guest_notifications, 1);
     guest_want_interrupts(&rig.rx, true);
-    CHECK_EQ(rig_poll(), 32);
+    CHECK_EQ(rig_poll(), 0);
     CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 1);
     CHECK_EQ(rig.queue.stats.guest_notifications, 2);
+
+    guest_want_interrupts(&rig.rx, false);
+    post_burst();
+    CHECK_EQ(rig_poll(), 32);
+    CHECK_EQ(rig_poll(), 0);
+    guest_want_interrupts(&rig.rx, true);
+    CHECK_EQ(rig_poll(), 0);    /* It was visible before the last turn. */
+    CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 0);
+
+    /* The PMD thread is kept out before the next turn. */
+    guest_want_interrupts(&rig.rx, false);
+    post_burst();
+    CHECK_EQ(rig_poll(), 32);
+    guest_want_interrupts(&rig.rx, true);
+    zcrx_queue_set_idle(&rig.queue, true);
+    CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 1);
+    zcrx_queue_set_idle(&rig.queue, false);
     rig_stop();
     rig_destroy();
 }
