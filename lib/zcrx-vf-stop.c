@@ -382,7 +382,7 @@ zcrx_vf_stop_queue(struct zcrx_vf *vf, uint16_t queue_id)
 
     stop->port_id = vf->port_id;
     stop->queue_id = queue_id;
-    vf->queue_stopper = ovs_thread_create("zcrx_stop_queue",
+    vf->queue_stopper = ovs_thread_create("zcrx_stop_rxq",
                                           queue_stop_thread, stop);
     vf->queue_stopping = !join_in_time(vf->queue_stopper, QUEUE_STOP_TIMEOUT);
     if (vf->queue_stopping) {
