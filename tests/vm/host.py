@@ -44,6 +44,10 @@ PF_MAC = "52:54:00:00:00:01"
 PF_DEVICE, PLAIN_DEVICE = "0000:01:00.0", "0000:02:00.0"
 VF_DEVICES = ("0000:01:10.0", "0000:01:10.2")
 
+# Where a VF of the 82576 has its registers for interrupts: which to raise, to
+# enable, and to clear by itself.
+VF_EICS, VF_EIMS, VF_EIAC = 0x1520, 0x1524, 0x152c
+
 MODULES = ("virtio_pci", "virtio_console", "irqbypass", "vfio", "vfio_virqfd",
            "vfio_iommu_type1", "vfio-pci-core", "vfio-pci", "dca",
            "i2c-algo-bit", "igb", "uio", "uio_pci_generic", "tun", "8021q")
@@ -175,7 +179,9 @@ class Rig(sandbox.Sandbox):
              "-device", "e1000e,netdev=n1,bus=rp1,romfile=,mac=" + linux.MAC],
             memory=MEMORY, cpus=3, machine="q35,kernel-irqchip=split",
             command=images.Qemu("trixie").command(),
-            cmdline="intel_iommu=on iommu=pt hugepages=%d" % HUGEPAGES))
+            # The last one is for interrupt_vfs().
+            cmdline="intel_iommu=on iommu=pt hugepages=%d iomem=relaxed"
+            % HUGEPAGES))
         self.host.wait()
         self.host.run("mkdir -p /dev/hugepages && "
                       "mount -t hugetlbfs hugetlbfs /dev/hugepages")
@@ -216,9 +222,21 @@ class Rig(sandbox.Sandbox):
                       "/usr/bin/ip link set eth0 up"
                       % (len(VF_DEVICES), PF_DEVICE))
         for number, device in enumerate(VF_DEVICES):
-            self.host.run("/usr/bin/ip link set eth0 vf %d mac %s"
-                          % (number, guest_mac(number)))
+            # A VF that is trusted may have other addresses than this.
+            self.host.run("/usr/bin/ip link set eth0 vf {0} mac {1} && "
+                          "/usr/bin/ip link set eth0 vf {0} trust on".format(
+                              number, guest_mac(number)))
             self.bind(device, "vfio-pci")
+
+    def interrupt_vfs(self):
+        """Raises the interrupt with which VFs hear that their PF has left a
+        message.  QEMU's igb forgets that it is enabled when the PF resets the
+        NIC, and never raises it for vector 0, which DPDK's driver uses."""
+        for device in VF_DEVICES:
+            for offset in VF_EIAC, VF_EIMS, VF_EICS:
+                self.host.run(
+                    "read start rest < /sys/bus/pci/devices/%s/resource && "
+                    "devmem $((start + %d)) 32 1" % (device, offset))
 
     def add_ports(self, devices):
         for number, device in enumerate(devices):
@@ -242,15 +260,20 @@ class Rig(sandbox.Sandbox):
         self.wire("ip", "address", "add", linux.WIRE6 + "/64", "dev", device,
                   "nodad")
 
-    def prepare_sriov(self):
-        """Two guests on two VFs of one NIC.  The IOMMU translates."""
+    def prepare_sriov(self, n_guests=len(VF_DEVICES)):
+        """Guests on VFs of one NIC.  The IOMMU translates."""
+        devices = VF_DEVICES[:n_guests]
         self.set_wire_up(WIRE_TAP)
         self.make_vfs()
         self.host.run("/usr/bin/ip address replace %s/24 dev eth0" % PF)
-        self.start_switch("-a " + " -a ".join(VF_DEVICES), "va")
-        self.add_ports(VF_DEVICES)
-        self.start_guests(len(VF_DEVICES))
+        self.start_switch("-a " + " -a ".join(devices), "va")
+        self.add_ports(devices)
+        self.start_guests(n_guests)
         self.wait_zero_copy()
+
+    def prepare_one(self):
+        """One guest only."""
+        self.prepare_sriov(1)
 
     def prepare_physical(self):
         """A guest on a NIC that uses physical addresses."""

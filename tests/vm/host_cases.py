@@ -83,9 +83,22 @@ def under_traffic(happen):
 
 
 def flap(rig):
-    """The PF goes down and up: the NIC resets its VFs."""
-    rig.host.run("/usr/bin/ip link set eth0 down; sleep 1; "
-                 "/usr/bin/ip link set eth0 up")
+    """The NIC's link goes down and up."""
+    for up, state in ((False, "down"), (True, "up")):
+        rig.host.monitor("set_link", name="n0", up=up)
+        rig.host.wait_for("ovs-vsctl get Interface zc0 link_state | grep -x "
+                          + state, "the VF's link to be " + state)
+
+
+def reset_vfs(rig):
+    """The PF goes down and up, with which it resets its VFs."""
+    for state in "down", "up":
+        rig.host.run("/usr/bin/ip link set eth0 " + state)
+    rig.interrupt_vfs()
+    for number in range(len(rig.guests)):
+        rig.host.wait_for("grep -q \"zc%d: VF .* is back\" "
+                          "/run/ovs/ovs-vswitchd.log" % number,
+                          "the VF of zc%d" % number)
 
 
 def restart_guest(rig):
@@ -118,59 +131,102 @@ def remove_vfs(rig):
 
 
 def check_mac(rig):
-    """The port gives its VF another address, and the guest has it, too."""
-    mac = "52:54:00:00:02:00"
+    """The port gives its VF another address, and the guest has it, too.  The
+    PF's driver remembers it, so the old one has to be given, too."""
     guest = rig.guests[0]
-    rig.host.run("ovs-vsctl set Interface zc0 options:dpdk-vf-mac='\"%s\"'"
-                 % mac)
-    try:
+    for mac in ("52:54:00:00:02:00", guest.mac):
+        rig.host.run("ovs-vsctl set Interface zc0 "
+                     "options:dpdk-vf-mac='\"%s\"'" % mac)
         rig.host.wait_for("ovs-vsctl get Interface zc0 mac_in_use | "
-                          "grep -i %s" % mac, "the VF's new address")
+                          "grep -i %s" % mac, "the VF's address to be " + mac)
         guest.run("/usr/bin/ip link set eth0 address " + mac)
         rig.wait_up()
+        rig.wire("ip", "neigh", "flush", "dev", rig.wire_device)
         ping(rig, linux.GUEST)
-    finally:
-        rig.host.run("ovs-vsctl remove Interface zc0 options dpdk-vf-mac")
-        guest.run("/usr/bin/ip link set eth0 address " + guest.mac)
-    rig.host.wait_for("ovs-vsctl get Interface zc0 mac_in_use | "
-                      "grep -i %s" % guest.mac, "the VF's old address")
+    rig.host.run("ovs-vsctl remove Interface zc0 options dpdk-vf-mac")
     rig.wait_up()
     ping(rig, linux.GUEST)
 
 
+def check_vf_vlan(rig):
+    """The PF puts a VF into a VLAN.  The NIC adds and removes the tags, so the
+    guest sees none."""
+    set_vlan = "/usr/bin/ip link set eth0 vf 0 vlan %d"
+    rig.host.run(set_vlan % linux.VLAN)
+    try:
+        linux_cases.ping_vlan(rig, linux.WIRE, linux.GUEST)
+    finally:
+        rig.host.run(set_vlan % 0)
+    ping(rig, linux.GUEST)
+
+
+def check_addresses(rig):
+    """The VF does not get frames to addresses that are not its own, and the
+    other guest does not, either."""
+    old = rig.counters().frames
+    rig.wire("ip", "neigh", "replace", linux.GUEST, "lladdr",
+             "52:54:00:00:03:00", "dev", rig.wire_device)
+    try:
+        rig.wire("ping", "-q", "-c", "20", "-i", "0.05", "-W", "1",
+                 linux.GUEST, status=(1, ))
+    finally:
+        rig.wire("ip", "neigh", "del", linux.GUEST, "dev", rig.wire_device)
+    n = rig.counters().frames - old
+    # There may have been something else.
+    expect(n < 20, "%d frames have come to wrong addresses" % n)
+    ping(rig, linux.GUEST)
+
+
+def check_promiscuous(rig):
+    """The port gets frames to any address, so the guest can have another."""
+    guest = rig.guests[0]
+    for mac in ("52:54:00:00:02:00", guest.mac):
+        guest.run("/usr/bin/ip link set eth0 address " + mac)
+        rig.wire("ip", "neigh", "flush", "dev", rig.wire_device)
+        ping(rig, linux.GUEST)
+
+
 class Setup(object):
     """A way to set up the host, and what to try there."""
-    def __init__(self, name, prepare, cases, short=False):
+    def __init__(self, name, prepare, cases):
         self.name = name
         self.prepare = prepare
         self.cases = cases
         self.copies = False
-        self.short = short
 
 
 def make_setups(short):
     """Returns all that is to be tried."""
-    size = 1 if short else 4
-    common = [
-        Case("ping", pings(64), True),
-        Case("ping-1400", pings(1400), True),
-        Case("ping-fragments", pings(4000)),
-        Case("file-to-guest", lambda rig: linux_cases.get_file(rig, size),
-             True),
-        Case("file-from-guest", lambda rig: linux_cases.send_file(rig, size))]
-    sriov = common + [
-        Case("pf", check_pf, True),
-        Case("pf-tcp", check_pf_tcp, True),
-        Case("between-vfs", check_between, True),
-        Case("vf-mac", check_mac, late=True),
-        Case("link-flap", under_traffic(flap), True, late=True),
-        Case("mtu", under_traffic(change_mtu), late=True),
-        Case("guest-restart", under_traffic(restart_guest), late=True),
-        Case("switch-restart", under_traffic(restart_switch), late=True),
-        Case("vf-removal", under_traffic(remove_vfs), late=True)]
-    setups = [
-        Setup("sriov", host.Rig.prepare_sriov, sriov),
-        Setup("physical", host.Rig.prepare_physical, common + [
+    def common(size):
+        return [
+            Case("ping", pings(64)),
+            Case("ping-1400", pings(1400)),
+            Case("ping-fragments", pings(4000)),
+            Case("file-to-guest", lambda rig: linux_cases.get_file(rig, size)),
+            Case("file-from-guest",
+                 lambda rig: linux_cases.send_file(rig, size))]
+
+    if short:
+        return [Setup("vf", host.Rig.prepare_one,
+                      [case for case in common(1)
+                       if case.name != "ping-1400"])]
+    return [
+        Setup("sriov", host.Rig.prepare_sriov, common(4) + [
+            Case("pf", check_pf),
+            Case("pf-tcp", check_pf_tcp),
+            Case("between-vfs", check_between),
+            Case("vf-mac", check_mac, late=True),
+            Case("vf-vlan", check_vf_vlan),
+            Case("vf-addresses", check_addresses),
+            Case("link-flap", under_traffic(flap), late=True),
+            Case("vf-reset", under_traffic(reset_vfs), late=True),
+            Case("mtu", under_traffic(change_mtu), late=True),
+            Case("guest-restart", under_traffic(restart_guest), late=True),
+            Case("switch-restart", under_traffic(restart_switch), late=True,
+                 anew=True),
+            Case("vf-removal", under_traffic(remove_vfs), late=True,
+                 anew=True)]),
+        Setup("physical", host.Rig.prepare_physical, common(4) + [
+            Case("promiscuous", check_promiscuous),
             Case("vlan", linux_cases.check_vlan),
             Case("groups", linux_cases.check_groups)])]
-    return linux_cases.select_short(setups) if short else setups

@@ -25,6 +25,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -267,8 +268,12 @@ class FileSystem(object):
         path = shutil.which(source)
         if not path:
             raise Unavailable("%s is not installed" % source)
-        self.add("/usr/bin/" + (name or os.path.basename(source)), path)
+        target = "/usr/bin/" + (name or os.path.basename(source))
+        self.add(target, path)
         self.add_libraries(path)
+        # What is for debuggers makes large files of those that were built
+        # here, and a machine that is emulated takes long to unpack these.
+        run("strip", self.path + target)
 
     def add_libraries(self, path):
         for library in libraries(path):
@@ -284,3 +289,21 @@ class FileSystem(object):
                            check=True)
         shutil.rmtree(self.path)
         return image
+
+
+def main():
+    """Gets all that there is to download.  Of what cannot be had, it tells
+    why."""
+    status = 0
+    for get, names in ((ovn, ()), (Kernel, ("cloud-amd64", )),
+                       (Kernel, ("amd64", )), (Qemu, ("trixie", ))):
+        try:
+            get(*names)
+        except Unavailable as error:
+            print(error)
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,11 +17,14 @@
 
 The VF is a tap device, whose other end is the kernel of this machine, in the
 network that this process has of its own.  What runs here is the wire's side.
+DPDK's driver of tap devices knows no frames of more than 1,522 bytes, so for
+longer ones the VF is one end of a pair of virtual Ethernet devices.
 """
 
 import json
 import os
 import re
+import socket
 
 import domain
 import images
@@ -31,6 +34,8 @@ import sandbox
 
 PORT = "zc0"
 TAP = "zcrxtap0"
+# The VF's end of a pair of devices, instead of a tap.
+VETH = "zcrxveth0"
 SOCKET = "vm0.sock"
 
 # Memory of the daemon, in MB.
@@ -118,11 +123,22 @@ class Rig(sandbox.Sandbox):
         self.type("ovs-vsctl", "add-br", "br0", "--",
                  "set", "Bridge", "br0", "datapath_type=netdev")
 
+    def make_pair(self):
+        """Returns the argument for a VF that is an end of a pair of devices.
+        The other one has the tap's name."""
+        self.run("ip", "link", "add", TAP, "mtu", str(self.mtu), "type",
+                 "veth", "peer", "name", VETH, "mtu", str(self.mtu))
+        # What is left to a device that does not do it would never be done.
+        self.run("ethtool", "-K", TAP, "tx", "off", "tso", "off", "gso", "off")
+        self.run("ip", "link", "set", VETH, "up")
+        return "net_pcap0,rx_iface_in=%s,tx_iface=%s" % (VETH, VETH)
+
     def add_port(self, queues=1, mtu=1500):
         self.mtu = mtu
+        vf = ("net_tap0,iface=" + TAP if mtu <= 1500 else self.make_pair())
         self.type("ovs-vsctl", "add-port", "br0", PORT, "--",
                  "set", "Interface", PORT, "type=dpdkzcrx",
-                 "options:dpdk-devargs=net_tap0,iface=" + TAP,
+                 "options:dpdk-devargs=" + vf,
                  "options:vhost-server-path=" + self.path(SOCKET),
                  "options:n_rxq=%d" % queues, "mtu_request=%d" % mtu)
         error = self.run("ovs-vsctl", "get", "Interface", PORT,
@@ -139,8 +155,14 @@ class Rig(sandbox.Sandbox):
         self.run("ip", "address", "replace", WIRE6 + "/64", "dev", TAP,
                  "nodad")
 
+    @staticmethod
+    def has_device(name):
+        return name in [device for _, device in socket.if_nameindex()]
+
     def delete_port(self):
         self.run("ovs-vsctl", "--if-exists", "del-port", "br0", PORT)
+        if self.has_device(VETH):
+            self.run("ip", "link", "del", VETH)
 
     def start_guest(self, device="", queues=1, mtu=1500, cpus=1,
                     quiet=True, image=None, cmdline=""):

@@ -62,14 +62,13 @@ def check_pings(printed, n=N_PINGS):
 
 def ping(rig, *options, n=N_PINGS):
     """Pings from the wire's side; all must come back."""
-    n_received = 0
     for i in range(n):
         # Of several, ping would wait for the last only as long as the others
         # have taken, twice.
         printed = rig.wire("ping", "-q", "-c", "1", "-W", "60", *options,
                            status=(0, 1))
-        n_received += " 1 received" in printed
-    expect(n_received == n, "ping: %d of %d came back" % (n_received, n))
+        expect(" 1 received" in printed, "ping %s: number %d of %d did not "
+               "come back" % (" ".join(options), i + 1, n))
 
 
 def ping_from_guest(rig, options, n=N_PINGS):
@@ -215,6 +214,15 @@ def check_groups(rig):
     ping_from_guest(rig, "224.0.0.1")
 
 
+def ping_vlan(rig, source, target):
+    """Pings with a VLAN tag from the wire's side."""
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                           "ping-vlan")
+    check_pings(rig.wire("/usr/bin/python3", program, rig.wire_device,
+                         rig.guest_mac, str(linux.VLAN), source, target,
+                         str(N_PINGS)))
+
+
 def check_vlan(rig):
     """Frames with a VLAN tag, both ways.  Not every kernel has VLAN devices,
     so the wire's side does without."""
@@ -223,13 +231,7 @@ def check_vlan(rig):
                   % (linux.VLAN, linux.VLAN, linux.VLAN_GUEST, linux.VLAN,
                      linux.VLAN))
     try:
-        printed = rig.wire(
-            "/usr/bin/python3",
-            os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                         "ping-vlan"), rig.wire_device, rig.guest_mac,
-            str(linux.VLAN),
-            linux.VLAN_WIRE, linux.VLAN_GUEST, str(N_PINGS))
-        check_pings(printed)
+        ping_vlan(rig, linux.VLAN_WIRE, linux.VLAN_GUEST)
     finally:
         rig.guest.run("ip link del eth0.%d" % linux.VLAN)
 
@@ -338,12 +340,14 @@ def check_crash(rig):
 
 class Case(object):
     """A thing to try, also in a short time if 'short'.  If 'late', the guest
-    or the port starts anew, and may be late with the first buffers."""
-    def __init__(self, name, function, short=False, late=False):
+    or the port starts anew, and may be late with the first buffers; if
+    'anew', so do the port's counters."""
+    def __init__(self, name, function, short=False, late=False, anew=False):
         self.name = name
         self.function = function
         self.short = short
         self.late = late
+        self.anew = anew
 
 
 def select_short(setups):
