@@ -26,7 +26,9 @@ zcrx_flags = $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS)
 zcrx_cflags = \
 	$(addprefix -isystem,$(abspath $(zcrx_includes))) \
 	$(patsubst -I%,-isystem%,$(filter-out -W% -f%,$(OVS_CFLAGS))) \
-	$(filter -D% -m% -fsanitize=%,$(zcrx_flags))
+	$(filter -D% -m% -fsanitize=%,$(zcrx_flags)) \
+	-DZCRX_OVS_VERSION=$(shell echo '$(VERSION)' \
+		| awk -F. '{ print $$1 * 100 + $$2 }')
 
 .PHONY: zcrx-cflags
 zcrx-cflags:

@@ -58,6 +58,7 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-batch.h \
 	lib/zcrx-capture.c \
 	lib/zcrx-capture.h \
+	lib/zcrx-compat.h \
 	lib/zcrx-config.c \
 	lib/zcrx-config.h \
 	lib/zcrx-dma.c \

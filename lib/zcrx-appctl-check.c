@@ -74,9 +74,9 @@ print_check(const struct json *port, struct ds *out)
                       get_int(port, "checked_queue_pairs"),
                       get_int(port, "checked_buffers"));
     }
-    for (size_t i = 0; i < json_array(problems)->n; i++) {
+    for (size_t i = 0; i < json_array_size(problems); i++) {
         ds_put_format(out, "%s: %s\n", get_string(port, "port"),
-                      json_string(json_array(problems)->elems[i]));
+                      json_string(json_array_at(problems, i)));
     }
 }
 

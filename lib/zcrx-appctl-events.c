@@ -63,8 +63,8 @@ print_events(const struct json *port, struct ds *out)
     const struct json *events = get(port, "events");
 
     ds_put_format(out, "%s:\n", get_string(port, "port"));
-    for (size_t i = 0; i < json_array(events)->n; i++) {
-        const struct json *event = json_array(events)->elems[i];
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        const struct json *event = json_array_at(events, i);
         const char *cause = get_string(event, "cause");
 
         ds_put_format(out, "  %s %s%s%s", get_string(event, "time"),

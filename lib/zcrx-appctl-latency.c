@@ -138,8 +138,8 @@ print_histogram(const struct json *object, const char *title, struct ds *out)
         print_limit(get_int(object, "max_ns"), out);
     }
     ds_put_char(out, '\n');
-    for (size_t i = 0; i < json_array(buckets)->n; i++) {
-        const struct json *bucket = json_array(buckets)->elems[i];
+    for (size_t i = 0; i < json_array_size(buckets); i++) {
+        const struct json *bucket = json_array_at(buckets, i);
         struct ds limit = DS_EMPTY_INITIALIZER;
         double share = get_int(bucket, "frames") / n;
 
@@ -159,8 +159,8 @@ print_latency(const struct json *port, struct ds *out)
 {
     const struct json *queues = get(port, "queues");
 
-    for (size_t i = 0; i < json_array(queues)->n; i++) {
-        const struct json *queue = json_array(queues)->elems[i];
+    for (size_t i = 0; i < json_array_size(queues); i++) {
+        const struct json *queue = json_array_at(queues, i);
 
         ds_put_format(out, "%s: queue pair %lld\n", get_string(port, "port"),
                       get_int(queue, "queue"));

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "zcrx-compat.h"
 #include "zcrx-json.h"
 
 struct ds;

@@ -246,8 +246,8 @@ print_ring(const struct json *port, struct ds *out)
                   "pos address\n",
                   get_string(port, "port"), get_int(port, "queue"),
                   get_string(port, "kind"), get_int(port, "size"));
-    for (size_t i = 0; i < json_array(entries)->n; i++) {
-        print_entry(json_array(entries)->elems[i], out);
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        print_entry(json_array_at(entries, i), out);
     }
 }
 

@@ -90,8 +90,8 @@ print_slow_path(const struct json *port, struct ds *out)
                   get_string(port, "guest_tx"),
                   wire_face ? "wire face " : "no wire face",
                   wire_face ? wire_face : "");
-    for (size_t i = 0; i < json_array(classes)->n; i++) {
-        const struct json *class = json_array(classes)->elems[i];
+    for (size_t i = 0; i < json_array_size(classes); i++) {
+        const struct json *class = json_array_at(classes, i);
         const struct json *from_wire = get(class, "from_wire");
         const struct json *from_guest = get(class, "from_guest");
 

@@ -356,8 +356,8 @@ print_sync(const struct json *port, struct ds *out)
     const struct json *queues = get(port, "queues");
 
     zcrx_print_state(port, out);
-    for (size_t i = 0; i < json_array(queues)->n; i++) {
-        print_queue(json_array(queues)->elems[i],
+    for (size_t i = 0; i < json_array_size(queues); i++) {
+        print_queue(json_array_at(queues, i),
                     get_bool(port, "guest_connected"), out);
     }
 }

@@ -105,7 +105,7 @@ handle(struct unixctl_conn *conn, int argc, const char *argv[], void *command)
     if (!query.error) {
         netdev_dpdkzcrx_for_each(query_port, &query);
     }
-    if (!query.error && query.port && !json_array(query.ports)->n) {
+    if (!query.error && query.port && !json_array_size(query.ports)) {
         query.error = xasprintf("%s: there is no such port of type dpdkzcrx",
                                 query.port);
     }
@@ -117,8 +117,8 @@ handle(struct unixctl_conn *conn, int argc, const char *argv[], void *command)
     } else if (as_json) {
         json_to_ds(object, JSSF_SORT, &out);
     } else {
-        for (size_t i = 0; i < json_array(query.ports)->n; i++) {
-            query.command->print(json_array(query.ports)->elems[i], &out);
+        for (size_t i = 0; i < json_array_size(query.ports); i++) {
+            query.command->print(json_array_at(query.ports, i), &out);
         }
     }
     if (query.error || query.failed) {
@@ -279,9 +279,9 @@ print_map(const struct json *port, struct ds *out)
 
     ds_put_format(out, "%s: IOVA mode %s%s\n", get_string(port, "port"),
                   get_string(port, "iova_mode"),
-                  json_array(regions)->n ? "" : ", no guest memory");
-    for (size_t i = 0; i < json_array(regions)->n; i++) {
-        const struct json *r = json_array(regions)->elems[i];
+                  json_array_size(regions) ? "" : ", no guest memory");
+    for (size_t i = 0; i < json_array_size(regions); i++) {
+        const struct json *r = json_array_at(regions, i);
 
         ds_put_format(out, "  GPA %s, %lld bytes, HVA %s, pages of %lld "
                       "bytes, %s%s\n",

@@ -27,6 +27,7 @@
 #include "dirs.h"
 #include "openvswitch/vlog.h"
 #include "util.h"
+#include "zcrx-compat.h"
 #include "zcrx-vhost.h"
 
 VLOG_DEFINE_THIS_MODULE(zcrx_journal);

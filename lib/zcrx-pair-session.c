@@ -23,6 +23,7 @@
 #include "timeval.h"
 #include "util.h"
 #include "zcrx-announce.h"
+#include "zcrx-compat.h"
 #include "zcrx-journal.h"
 #include "zcrx-queues.h"
 

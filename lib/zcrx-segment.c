@@ -83,7 +83,7 @@ complete_headers(const struct rte_mbuf *m, char *frame, uint32_t len,
     memcpy(l4, &tcp, sizeof tcp);
 
     if (m->ol_flags & RTE_MBUF_F_TX_IPV4) {
-        struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *) l3;
+        struct rte_ipv4_hdr *ip = (void *) l3;
 
         ip->total_length = rte_cpu_to_be_16(len - m->l2_len);
         ip->packet_id = rte_cpu_to_be_16(rte_be_to_cpu_16(ip->packet_id) + i);
@@ -91,7 +91,7 @@ complete_headers(const struct rte_mbuf *m, char *frame, uint32_t len,
         ip->hdr_checksum = rte_ipv4_cksum(ip);
         tcp.cksum = rte_ipv4_udptcp_cksum(ip, l4);
     } else {
-        struct rte_ipv6_hdr *ip6 = (struct rte_ipv6_hdr *) l3;
+        struct rte_ipv6_hdr *ip6 = (void *) l3;
 
         ip6->payload_len = rte_cpu_to_be_16(len - m->l2_len - m->l3_len);
         tcp.cksum = rte_ipv6_udptcp_cksum(ip6, l4);

@@ -100,12 +100,12 @@ put_object(struct rte_tel_data *data, const char *name,
  * dictionary. */
 static void
 put_elements(struct rte_tel_data *data, const char *name,
-             const struct json_array *array)
+             const struct json *array)
 {
-    for (size_t i = 0; i < array->n; i++) {
+    for (size_t i = 0; i < json_array_size(array); i++) {
         char *element = xasprintf("%s_%"PRIuSIZE, name, i);
 
-        put_member(data, element, array->elems[i]);
+        put_member(data, element, json_array_at(array, i));
         free(element);
     }
 }
@@ -120,15 +120,15 @@ put_member(struct rte_tel_data *data, const char *name,
     if (value->type == JSON_OBJECT) {
         put_object(data, name, value);
     } else if (value->type == JSON_ARRAY) {
-        put_elements(data, name, json_array(value));
+        put_elements(data, name, value);
     } else if (value->type == JSON_STRING) {
         rte_tel_data_add_dict_string(data, name, json_string(value));
     } else if (value->type == JSON_INTEGER) {
-        rte_tel_data_add_dict_u64(data, name, json_integer(value));
+        rte_tel_data_add_dict_uint(data, name, json_integer(value));
     } else if (value->type == JSON_REAL) {
-        rte_tel_data_add_dict_u64(data, name, json_real(value) + 0.5);
+        rte_tel_data_add_dict_uint(data, name, json_real(value) + 0.5);
     } else {
-        rte_tel_data_add_dict_u64(data, name, value->type == JSON_TRUE);
+        rte_tel_data_add_dict_uint(data, name, value->type == JSON_TRUE);
     }
 }
 
