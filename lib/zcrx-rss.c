@@ -95,13 +95,14 @@ zcrx_rss_count(const struct zcrx_vf *vf, uint16_t queue, uint16_t *n)
 
 /* Returns true if a queue of 'vf', which is started, can be kept from getting
  * frames while others get some.  A driver that takes frames from somewhere
- * when it is asked for them can always. */
+ * when it is asked for them can, unless that is a place for each queue. */
 bool
 zcrx_rss_can_leave_out(const struct zcrx_vf *vf)
 {
     uint16_t n;
 
-    return vf->no_ring || zcrx_rss_count(vf, 0, &n);
+    return ((vf->no_ring && !vf->all_queues)
+            || zcrx_rss_count(vf, 0, &n));
 }
 
 /* Makes 'vf', which is started, spread the frames that it receives over the

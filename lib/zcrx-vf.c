@@ -45,12 +45,13 @@ VLOG_DEFINE_THIS_MODULE(zcrx_vf);
 static const struct vf_quirk {
     const char *prefix;         /* Of the driver's name. */
     bool chains;
+    bool all_queues;            /* The kernel spreads frames over them. */
     bool writes_header;
     bool no_tso;                /* It does not send full-sized segments. */
     const char *unusable;       /* Why not, NULL if it is usable. */
 } quirks[] = {
     { .prefix = "net_pcap", .chains = true },
-    { .prefix = "net_tap", .no_tso = true },
+    { .prefix = "net_tap", .all_queues = true, .no_tso = true },
     { .prefix = "net_virtio", .writes_header = true },
     { .prefix = "net_af_xdp", .unusable = "it receives into its own mempool's "
       "memory only, not into guest memory" },
@@ -204,6 +205,7 @@ read_info(struct zcrx_vf *vf)
     vf->uses_cpu = !strcmp(bus, "vdev");
     vf->dies_with_link = false;
     vf->chains = quirk && quirk->chains;
+    vf->all_queues = quirk && quirk->all_queues;
     vf->writes_header = quirk && quirk->writes_header;
     vf->no_tso = quirk && quirk->no_tso;
     /* A driver that has a ring has limits to its length; one that does not say

@@ -75,6 +75,8 @@ struct zcrx_vf {
     /* What the driver is like. */
     bool no_ring;               /* Takes an mbuf per frame as frames come. */
     bool chains;                /* ...and several for a long frame. */
+    bool all_queues;            /* Something else spreads frames over all of
+                                 * its queues. */
     bool writes_header;         /* Writes a virtio-net header before frames. */
     bool no_tso;                /* Segments not what guests ask for. */
     bool uses_cpu;              /* Moves data by CPU, not by DMA. */

@@ -71,6 +71,14 @@ def ping(rig, *options, n=N_PINGS):
                "come back" % (" ".join(options), i + 1, n))
 
 
+def wait_answer(rig):
+    """Waits until frames get through.  Some may be lost while a device is made
+    anew."""
+    wait_until(lambda: " 1 received" in rig.wire(
+        "ping", "-q", "-c", "1", "-W", "1", linux.GUEST, status=(0, 1)),
+        "the guest answers")
+
+
 def ping_from_guest(rig, options, n=N_PINGS):
     status, printed = rig.guest.try_to("ping -q -A -c %d -W 20 %s"
                                        % (n, options))
@@ -244,6 +252,7 @@ def check_queues(rig):
         expect("Combined:\t%d" % n in shown, "ethtool: " + shown)
         rig.wait_up(linux.PORT, machine.PATIENCE)
         rig.set_wire_up()
+        wait_answer(rig)
         ping(rig, linux.GUEST)
     check_tcp(rig, ["-P", "4"], 1)
 
@@ -258,6 +267,7 @@ def check_driver(rig):
         rig.configure_guest()
         rig.wait_up(linux.PORT, machine.PATIENCE)
         rig.set_wire_up()
+        wait_answer(rig)
         ping(rig, linux.GUEST)
 
 
@@ -268,6 +278,7 @@ def check_link(rig):
                       "ip address add %s/64 dev eth0" % linux.GUEST6)
         rig.wait_up(linux.PORT, machine.PATIENCE)
         rig.set_wire_up()
+        wait_answer(rig)
         ping(rig, linux.GUEST)
 
 
@@ -285,6 +296,7 @@ def check_pause(rig):
             flood.terminate()
             flood.wait()
         rig.set_wire_up()
+        wait_answer(rig)
         ping(rig, linux.GUEST)
 
 
@@ -309,6 +321,7 @@ def check_hotplug(rig):
     wait_until(more, "the guest has more memory")
     rig.wait_up(linux.PORT, machine.PATIENCE)
     rig.set_wire_up()
+    wait_answer(rig)
     # More than there was before, so that new memory is in use.
     rig.guest.run("dd if=/dev/zero of=/tmp/much bs=1M count=%d 2> /dev/null; "
                   "rm /tmp/much" % (before // 2048), patience=600)
