@@ -19,8 +19,8 @@
 #include "zcrx-start.h"
 
 #include <inttypes.h>
+#include <rte_cycles.h>
 
-#include "hash.h"
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
@@ -139,6 +139,15 @@ prepare_vrings(struct zcrx_pair *pair, uint16_t i)
     return true;
 }
 
+/* Stores in 'name' one for a mempool.  Pools of earlier attempts to start, which
+ * the VF's queues may still point to, can be as old as the same millisecond;
+ * but only the main thread starts pairs. */
+static void
+make_name(char name[RTE_MEMPOOL_NAMESIZE])
+{
+    snprintf(name, RTE_MEMPOOL_NAMESIZE, "zcrx-%016"PRIx64, rte_rdtsc());
+}
+
 /* Sets up ring sync for queue 'i', up to what queue 'vf_queue' of the VF
  * needs.
  *
@@ -180,9 +189,7 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, uint16_t vf_queue,
               || n_posted < pair->n_rxd || pair->need_bounce
               || (!pair->vf.no_ring && q->rx.size < SMALL_RING));
 
-    snprintf(name, sizeof name, "zcrx-%08x-%"PRIu16"-%04x",
-             hash_string(pair->name, 0), i,
-             (unsigned int) time_msec() & 0xffff);
+    make_name(name);
     config = (struct zcrx_pool_config) {
         .name = name,
         .socket_id = zcrx_vf_socket_id(&pair->vf),
@@ -214,8 +221,7 @@ create_tx_pool(struct zcrx_pair *pair, const struct zcrx_offload *offload)
                                           + (3 + max_segs) * ZCRX_BURST);
     char name[RTE_MEMPOOL_NAMESIZE];
 
-    snprintf(name, sizeof name, "zcrx-%08x-tx-%04x",
-             hash_string(pair->name, 0), (unsigned int) time_msec() & 0xffff);
+    make_name(name);
     pair->tx_mp = rte_pktmbuf_pool_create(name, n, ZCRX_BURST, 0,
                                           RTE_PKTMBUF_HEADROOM
                                           + pair->vf.tx_seg_size,
