@@ -44,6 +44,7 @@ DOC_SOURCE = \
 	Documentation/ref/performance-switch.inc \
 	Documentation/ref/performance-switch.svg \
 	Documentation/ref/performance-targets.inc \
+	Documentation/ref/queue-statistics.inc \
 	Documentation/ref/states.inc \
 	Documentation/ref/statistics.inc \
 	Documentation/ref/status.inc \

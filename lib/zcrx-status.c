@@ -69,7 +69,46 @@ zcrx_status_put_counters(const struct zcrx_stats *stats,
     }
 }
 
-/* Stores every counter of 'pair' in '*custom'. */
+static void
+append_queue_counter(struct netdev_custom_stats *custom, uint16_t queue,
+                     const char *direction, const char *name, uint64_t value)
+{
+    struct netdev_custom_counter *counter = &custom->counters[custom->size++];
+
+    snprintf(counter->name, sizeof counter->name, "%s_q%"PRIu16"_%s",
+             direction, queue, name);
+    counter->value = value;
+}
+
+/* Appends to '*custom' what each queue of 'pair' has passed, by the names that
+ * this has for a port of type dpdkvhostuserclient. */
+static void
+append_queue_counters(struct zcrx_pair *pair,
+                      struct netdev_custom_stats *custom)
+{
+    enum { N_QUEUE_COUNTERS = 4 };
+
+    ovs_mutex_lock(&pair->mutex);
+    custom->counters = xrealloc(custom->counters,
+                                (custom->size
+                                 + pair->n_queues * N_QUEUE_COUNTERS)
+                                * sizeof *custom->counters);
+    for (uint16_t i = 0; i < pair->n_queues; i++) {
+        struct zcrx_stats s = { .wire_rx_frames = 0 };
+
+        zcrx_stats_accumulate(&s, &pair->queues[i].stats);
+        append_queue_counter(custom, i, "rx", "good_packets",
+                             s.guest_tx_frames);
+        append_queue_counter(custom, i, "rx", "good_bytes", s.guest_tx_bytes);
+        append_queue_counter(custom, i, "tx", "good_packets",
+                             s.to_guest_frames);
+        append_queue_counter(custom, i, "tx", "good_bytes", s.to_guest_bytes);
+    }
+    ovs_mutex_unlock(&pair->mutex);
+}
+
+/* Stores every counter of 'pair' in '*custom': the sums over all queues, and
+ * some of each queue. */
 void
 zcrx_status_get_custom_stats(struct zcrx_pair *pair,
                              struct netdev_custom_stats *custom)
@@ -81,6 +120,7 @@ zcrx_status_get_custom_stats(struct zcrx_pair *pair,
 
     zcrx_pair_get_stats(pair, &stats);
     zcrx_status_put_counters(&stats, counters, ARRAY_SIZE(counters), custom);
+    append_queue_counters(pair, custom);
 }
 
 /* Adds the names of the virtio features that make a difference here to

@@ -47,6 +47,8 @@ KINDS = [
      [r"\{ VIRTIO_\w+, " + STRING + r" \}"], "%s"),
     ("statistics", "lib/zcrx-stats.h",
      [r"^    ZCRX_COUNTER\((\w+)\)"], "zcrx_%s"),
+    ("queue-statistics", "lib/zcrx-status.c",
+     [r'\bappend_queue_counter\(custom, i, "(\w+)", "(\w+)"'], "%s_qN_%s"),
     ("commands", "lib/zcrx-appctl*.c",
      [r'[({] ?"(dpdkzcrx/[^"]*)",\s*' + STRING], "%s %s"),
     ("telemetry", "lib/zcrx-telemetry.c",
