@@ -240,6 +240,8 @@ netdev_dpdkzcrx_get_config(const struct netdev *netdev, struct smap *args)
         smap_add_format(args, "n_rxq", "%"PRIu16, config->vf.n_queues);
         smap_add(args, "slow-path", config->slow_path);
         smap_add(args, "guest-tx", config->guest_tx_ovs ? "ovs" : "vf");
+        /* Not an option, but DPDK ports have it in dpctl/show. */
+        smap_add_format(args, "mtu", "%"PRIu16, config->vf.mtu);
     }
     if (config->vf.n_rxd) {
         smap_add_format(args, "n_rxq_desc", "%"PRIu16, config->vf.n_rxd);
@@ -478,9 +480,9 @@ netdev_dpdkzcrx_set_mtu(struct netdev *netdev, int mtu)
                           "set it there", netdev_get_name(netdev),
                           dev->wire.pair_name);
     } else if (mtu < RTE_ETHER_MIN_MTU || mtu > UINT16_MAX) {
-        error = xasprintf("%s: mtu_request: %d is not from %d to %d",
-                          netdev_get_name(netdev), mtu, RTE_ETHER_MIN_MTU,
-                          UINT16_MAX);
+        error = xasprintf("%s: unsupported MTU %d, mtu_request is not from "
+                          "%d to %d", netdev_get_name(netdev), mtu,
+                          RTE_ETHER_MIN_MTU, UINT16_MAX);
     } else {
         error = zcrx_pair_set_mtu(&dev->pair, mtu);
     }
