@@ -139,9 +139,9 @@ prepare_vrings(struct zcrx_pair *pair, uint16_t i)
     return true;
 }
 
-/* Stores in 'name' one for a mempool.  Pools of earlier attempts to start, which
- * the VF's queues may still point to, can be as old as the same millisecond;
- * but only the main thread starts pairs. */
+/* Stores in 'name' one for a mempool.  Pools of earlier attempts to start,
+ * which the VF's queues may still point to, can be as old as the same
+ * millisecond; but only the main thread starts pairs. */
 static void
 make_name(char name[RTE_MEMPOOL_NAMESIZE])
 {
