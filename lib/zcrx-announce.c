@@ -46,11 +46,10 @@ zcrx_announce(struct zcrx_pair *pair)
     memcpy(&mac, &pair->announced, sizeof mac);
     m = rte_net_make_rarp_packet(pair->tx_mp, &mac);
     if (m) {
-        uint16_t sent;
+        bool held = zcrx_gate_hold(&q->gate);
+        uint16_t sent = rte_eth_tx_burst(q->vf.port_id, q->vf.queue_id, &m, 1);
 
-        zcrx_gate_close(&q->gate);
-        sent = rte_eth_tx_burst(q->vf.port_id, q->vf.queue_id, &m, 1);
-        zcrx_gate_open(&q->gate);
+        zcrx_gate_release(&q->gate, held);
         pair->must_announce = !sent;
         if (!sent) {
             rte_pktmbuf_free(m);

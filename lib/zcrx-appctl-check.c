@@ -41,10 +41,10 @@ ring_sync_check(struct zcrx_pair *pair,
 
     for (uint16_t i = 0; i < pair->n_queues; i++) {
         struct zcrx_queue *q = &pair->queues[i];
-        bool held = zcrx_queue_hold(pair, q);
+        bool held = zcrx_gate_hold(&q->gate);
 
         zcrx_audit_queue(&audit, q);
-        zcrx_queue_release(q, held);
+        zcrx_gate_release(&q->gate, held);
     }
 
     json_object_put_string(port, "state",

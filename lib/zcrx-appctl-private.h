@@ -31,7 +31,6 @@
 
 struct ds;
 struct zcrx_pair;
-struct zcrx_queue;
 
 /* Arguments that a command has at most after the port. */
 #define ZCRX_MAX_ARGS 3
@@ -65,9 +64,6 @@ struct zcrx_command {
 };
 
 void zcrx_command_register(const struct zcrx_command *, size_t n);
-
-bool zcrx_queue_hold(const struct zcrx_pair *, struct zcrx_queue *);
-void zcrx_queue_release(struct zcrx_queue *, bool held);
 
 void zcrx_describe_state(const struct zcrx_pair *, struct json *port);
 void zcrx_describe_sync(struct zcrx_pair *, struct json *port);

@@ -197,9 +197,9 @@ ring_dump(struct zcrx_pair *pair, const struct zcrx_args *args,
     put_uint(port, "queue", queue);
     json_object_put_string(port, "kind", zcrx_vring_kind(&q->rx));
     put_uint(port, "size", q->rx.size);
-    held = zcrx_queue_hold(pair, q);
+    held = zcrx_gate_hold(&q->gate);
     json_object_put(port, "entries", describe_entries(q, start, count));
-    zcrx_queue_release(q, held);
+    zcrx_gate_release(&q->gate, held);
     return NULL;
 }
 

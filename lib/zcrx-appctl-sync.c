@@ -148,7 +148,7 @@ describe_rings(const struct zcrx_pair *pair, struct zcrx_queue *q,
 {
     struct zcrx_vring_counts rx = { .guest = 0 };
     struct ds text = DS_EMPTY_INITIALIZER;
-    bool held = zcrx_queue_hold(pair, q);
+    bool held = zcrx_gate_hold(&q->gate);
 
     if (q->running) {
         zcrx_vring_count(&q->rx, &rx);
@@ -163,7 +163,7 @@ describe_rings(const struct zcrx_pair *pair, struct zcrx_queue *q,
     }
     json_object_put_string(queue, "bottleneck",
                            zcrx_verdict(pair, q, &rx, &text));
-    zcrx_queue_release(q, held);
+    zcrx_gate_release(&q->gate, held);
     json_object_put_string(queue, "bottleneck_text", ds_cstr(&text));
     ds_destroy(&text);
 }

@@ -145,29 +145,6 @@ zcrx_command_register(const struct zcrx_command *commands, size_t n)
     }
 }
 
-/* Keeps the PMD thread, which turns away for so long, out of 'q', a queue pair
- * of 'pair', whose mutex the caller holds.  Returns what
- * zcrx_queue_release() must be given. */
-bool
-zcrx_queue_hold(const struct zcrx_pair *pair, struct zcrx_queue *q)
-{
-    bool polled = zcrx_queue_in_use(q) && !pair->paused;
-
-    if (polled) {
-        zcrx_gate_close(&q->gate);
-    }
-    return polled;
-}
-
-/* Undoes that. */
-void
-zcrx_queue_release(struct zcrx_queue *q, bool held)
-{
-    if (held) {
-        zcrx_gate_open(&q->gate);
-    }
-}
-
 /* Appends 'n' to 'out' with a comma before each three digits. */
 void
 zcrx_put_number(struct ds *out, uint64_t n)

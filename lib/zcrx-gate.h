@@ -81,4 +81,24 @@ zcrx_gate_open(struct zcrx_gate *gate)
     __atomic_store_n(&gate->open, true, __ATOMIC_SEQ_CST);
 }
 
+/* Control plane: keeps the PMD thread out for a while.  Returns true if it was
+ * let in until now, which zcrx_gate_release() must be given. */
+static inline bool
+zcrx_gate_hold(struct zcrx_gate *gate)
+{
+    bool was_open = __atomic_load_n(&gate->open, __ATOMIC_RELAXED);
+
+    zcrx_gate_close(gate);
+    return was_open;
+}
+
+/* Undoes zcrx_gate_hold(), which returned 'was_open'. */
+static inline void
+zcrx_gate_release(struct zcrx_gate *gate, bool was_open)
+{
+    if (was_open) {
+        zcrx_gate_open(gate);
+    }
+}
+
 #endif /* zcrx-gate.h */

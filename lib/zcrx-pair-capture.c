@@ -36,15 +36,10 @@ set_capture(struct zcrx_pair *pair, struct zcrx_capture *capture)
 {
     for (uint16_t i = 0; i < pair->n_queues; i++) {
         struct zcrx_queue *q = &pair->queues[i];
-        bool polled = zcrx_queue_in_use(q) && !pair->paused;
+        bool held = zcrx_gate_hold(&q->gate);
 
-        if (polled) {
-            zcrx_gate_close(&q->gate);
-        }
         q->capture = capture;
-        if (polled) {
-            zcrx_gate_open(&q->gate);
-        }
+        zcrx_gate_release(&q->gate, held);
     }
 }
 

@@ -18,12 +18,9 @@
 
 #include "zcrx-pair-private.h"
 
-#include <unistd.h>
-
 #include "timeval.h"
 #include "util.h"
 #include "zcrx-announce.h"
-#include "zcrx-compat.h"
 #include "zcrx-journal.h"
 #include "zcrx-queues.h"
 
@@ -75,20 +72,15 @@ unpause(struct zcrx_pair *pair)
     }
     for (uint16_t i = 0; i < pair->n_queues; i++) {
         struct zcrx_queue *q = &pair->queues[i];
-        struct zcrx_vring *vqs[] = { &q->rx, &q->tx };
-        uint64_t one = 1;
 
         if (!q->running) {
             continue;
         }
         q->rx.callfd = pair->guest.pairs[i].rx.callfd;
         q->tx.callfd = pair->guest.pairs[i].tx.callfd;
-        for (size_t j = 0; j < ARRAY_SIZE(vqs); j++) {
-            /* What the guest was told by the old descriptor may be lost. */
-            if (vqs[j]->callfd >= 0) {
-                ignore(write(vqs[j]->callfd, &one, sizeof one));
-            }
-        }
+        /* What the guest was told by the old descriptors may be lost. */
+        zcrx_vring_interrupt(&q->rx);
+        zcrx_vring_interrupt(&q->tx);
         zcrx_queue_set_idle(q, q->idle);
     }
     pair->paused = false;

@@ -47,13 +47,10 @@ zcrx_pair_free_frame(struct rte_mbuf *m)
 static void
 set_rules(struct zcrx_queue *q, const struct zcrx_slow_rules *rules)
 {
-    bool open = q->gate.open;
+    bool held = zcrx_gate_hold(&q->gate);
 
-    zcrx_gate_close(&q->gate);
     zcrx_slow_set_rules(q, rules);
-    if (open) {
-        zcrx_gate_open(&q->gate);
-    }
+    zcrx_gate_release(&q->gate, held);
 }
 
 static struct zcrx_slow_rules
@@ -114,13 +111,10 @@ drain_flows(struct zcrx_pair *pair)
 {
     for (uint16_t i = 0; i < pair->n_queues; i++) {
         struct zcrx_queue *q = &pair->queues[i];
-        bool open = q->gate.open;
+        bool held = zcrx_gate_hold(&q->gate);
 
-        zcrx_gate_close(&q->gate);
         zcrx_slow_drain_flows(q);
-        if (open) {
-            zcrx_gate_open(&q->gate);
-        }
+        zcrx_gate_release(&q->gate, held);
     }
 }
 

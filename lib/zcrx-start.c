@@ -19,7 +19,6 @@
 #include "zcrx-start.h"
 
 #include <inttypes.h>
-#include <rte_cycles.h>
 
 #include "openvswitch/vlog.h"
 #include "timeval.h"
@@ -139,15 +138,6 @@ prepare_vrings(struct zcrx_pair *pair, uint16_t i)
     return true;
 }
 
-/* Stores in 'name' one for a mempool.  Pools of earlier attempts to start,
- * which the VF's queues may still point to, can be as old as the same
- * millisecond; but only the main thread starts pairs. */
-static void
-make_name(char name[RTE_MEMPOOL_NAMESIZE])
-{
-    snprintf(name, RTE_MEMPOOL_NAMESIZE, "zcrx-%016"PRIx64, rte_rdtsc());
-}
-
 /* Sets up ring sync for queue 'i', up to what queue 'vf_queue' of the VF
  * needs.
  *
@@ -189,7 +179,7 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, uint16_t vf_queue,
               || n_posted < pair->n_rxd || pair->need_bounce
               || (!pair->vf.no_ring && q->rx.size < SMALL_RING));
 
-    make_name(name);
+    zcrx_vf_name_mempool(name);
     config = (struct zcrx_pool_config) {
         .name = name,
         .socket_id = zcrx_vf_socket_id(&pair->vf),
@@ -221,7 +211,7 @@ create_tx_pool(struct zcrx_pair *pair, const struct zcrx_offload *offload)
                                           + (3 + max_segs) * ZCRX_BURST);
     char name[RTE_MEMPOOL_NAMESIZE];
 
-    make_name(name);
+    zcrx_vf_name_mempool(name);
     pair->tx_mp = rte_pktmbuf_pool_create(name, n, ZCRX_BURST, 0,
                                           RTE_PKTMBUF_HEADROOM
                                           + pair->vf.tx_seg_size,

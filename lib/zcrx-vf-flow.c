@@ -21,8 +21,6 @@
 
 #include <rte_mbuf.h>
 
-#include "hash.h"
-#include "timeval.h"
 #include "util.h"
 #include "zcrx-rss.h"
 #include "zcrx-vhost.h"
@@ -82,15 +80,13 @@ zcrx_vf_set_up_flow_queue(struct zcrx_vf *vf)
     if (!old || vf->flow_room < vf->max_frame) {
         /* Some drivers use no more than a multiple of this. */
         uint32_t room = ROUND_UP(vf->max_frame, 1024);
-        char *name;
+        char name[RTE_MEMPOOL_NAMESIZE];
 
         room = MIN(room, UINT16_MAX - RTE_PKTMBUF_HEADROOM);
-        name = xasprintf("zcrx-flow-%08x-%04x", hash_string(vf->owner, 0),
-                         (unsigned int) time_msec() & 0xffff);
+        zcrx_vf_name_mempool(name);
         vf->flow_mp = rte_pktmbuf_pool_create(name, n_rxd + N_FLOW_SPARE, 0, 0,
                                               RTE_PKTMBUF_HEADROOM + room,
                                               node);
-        free(name);
         if (!vf->flow_mp) {
             vf->flow_mp = old;
             return xasprintf("%s: VF '%s': not enough memory for its queue of "

@@ -18,13 +18,11 @@
 
 #include "zcrx-vf.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <rte_dev.h>
 #include <rte_mbuf.h>
 
 #include "connectivity.h"
-#include "hash.h"
 #include "openvswitch/list.h"
 #include "openvswitch/thread.h"
 #include "openvswitch/vlog.h"
@@ -119,13 +117,11 @@ park_queues(struct zcrx_vf *vf)
     int node = zcrx_vf_socket_id(vf);
 
     if (!vf->parking) {
-        char *name = xasprintf("zcrx-park-%08x-%04x",
-                               hash_string(vf->owner, 0),
-                               (unsigned int) time_msec() & 0xffff);
+        char name[RTE_MEMPOOL_NAMESIZE];
 
+        zcrx_vf_name_mempool(name);
         vf->parking = rte_pktmbuf_pool_create(name, N_PARKING, 0, 0,
                                               RTE_MBUF_DEFAULT_BUF_SIZE, node);
-        free(name);
         if (!vf->parking) {
             return;
         }

@@ -34,9 +34,11 @@
  * The caller serialises all calls.  Errors are malloc()'d strings, the
  * caller's to free. */
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
 
@@ -141,6 +143,15 @@ void zcrx_vf_load_unref(struct zcrx_vf_load *);
 bool zcrx_vf_stop(struct zcrx_vf *, struct zcrx_vf_load *, bool close);
 bool zcrx_vf_stop_queue(struct zcrx_vf *, uint16_t queue_id);
 bool zcrx_vf_is_stopping(const char *devargs);
+
+/* Stores in 'name' one for a mempool of a VF's queues.  These may point to
+ * pools of earlier attempts to start that are as old as the same millisecond.
+ * Any thread. */
+static inline void
+zcrx_vf_name_mempool(char name[RTE_MEMPOOL_NAMESIZE])
+{
+    snprintf(name, RTE_MEMPOOL_NAMESIZE, "zcrx-%016"PRIx64, rte_rdtsc());
+}
 
 char *zcrx_vf_set_mac(struct zcrx_vf *, const struct eth_addr *);
 int zcrx_vf_get_mac(const struct zcrx_vf *, struct eth_addr *);

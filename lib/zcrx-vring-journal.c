@@ -54,7 +54,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Returns the bytes that the journal of a virtqueue of 'size' entries has.  It
  * must be aligned as malloc() aligns and be zeros when it is new. */
@@ -129,13 +128,7 @@ zcrx_vring_journal_open(struct zcrx_vring *vq,
         return true;
     }
     zcrx_vring_put_back_all(vq);
-    if (vq->callfd >= 0) {
-        uint64_t one = 1;
-
-        /* What was published last, nobody may have told the guest. */
-        if (write(vq->callfd, &one, sizeof one) != sizeof one) {
-            return true;        /* The guest has yet to look, then. */
-        }
-    }
+    /* What was published last, nobody may have told the guest. */
+    zcrx_vring_interrupt(vq);
     return true;
 }

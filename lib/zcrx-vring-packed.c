@@ -77,8 +77,7 @@ peek(struct zcrx_vring *vq, struct cursor c, uint16_t *id, uint16_t *n)
     /* Written last by the driver (Virtio 1.2 2.8.21.1). */
     uint16_t flags = __atomic_load_n(&desc->flags, __ATOMIC_ACQUIRE);
 
-    if (!(flags & ZCRX_PACKED_AVAIL) == c.wrap
-        || !(flags & ZCRX_PACKED_USED) != c.wrap) {
+    if (!zcrx_packed_is_available(flags, c.wrap)) {
         return false;
     }
     for (*n = 1; flags & VRING_DESC_F_NEXT; (*n)++) {

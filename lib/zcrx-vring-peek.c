@@ -40,10 +40,8 @@ count_available_packed(const struct zcrx_vring *vq)
 
     for (n = 0; n < max; n++) {
         uint16_t flags = LOAD_ONCE(vq->packed_desc[slot].flags);
-        bool avail = flags & (1 << VRING_PACKED_DESC_F_AVAIL);
-        bool used = flags & (1 << VRING_PACKED_DESC_F_USED);
 
-        if (avail != wrap || used == wrap) {
+        if (!zcrx_packed_is_available(flags, wrap)) {
             break;
         }
         if (++slot == vq->size) {
@@ -84,15 +82,12 @@ zcrx_vring_peek(const struct zcrx_vring *vq,
 {
     uint32_t behind_used = (i + vq->size - vq->used_idx % vq->size) % vq->size;
 
-    slot->order = behind_used;
     if (behind_used < counts->port) {
         slot->holder = ZCRX_HELD_BY_PORT;
     } else if (behind_used < counts->port + counts->available) {
         slot->holder = ZCRX_HELD_AVAILABLE;
-        slot->order -= counts->port;
     } else {
         slot->holder = ZCRX_HELD_BY_GUEST;
-        slot->order = 0;
     }
 
     if (is_packed(vq)) {

@@ -37,8 +37,6 @@ enum zcrx_holder {
 
 struct zcrx_slot {
     enum zcrx_holder holder;
-    uint16_t order;             /* Entries before it with the same holder, if
-                                 * that is not the guest. */
     uint16_t id;                /* Of the buffer. */
     bool valid;                 /* There is such a descriptor, and so the
                                  * following. */

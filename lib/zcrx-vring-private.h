@@ -38,6 +38,15 @@ extern const struct zcrx_vring_ops zcrx_vring_packed;
 #define ZCRX_PACKED_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
 #define ZCRX_PACKED_USED (1 << VRING_PACKED_DESC_F_USED)
 
+/* Returns true if a descriptor with these 'flags' is available, when that is
+ * looked for with the wrap counter 'wrap' (Virtio 1.2 2.8.1). */
+static inline bool
+zcrx_packed_is_available(uint16_t flags, bool wrap)
+{
+    return (!(flags & ZCRX_PACKED_AVAIL) != wrap
+            && !(flags & ZCRX_PACKED_USED) == wrap);
+}
+
 /* Returns a position in a packed ring as struct zcrx_vring_config has it. */
 static inline uint16_t
 zcrx_packed_position(uint16_t slot, bool wrap)

@@ -407,11 +407,11 @@ zcrx_vring_must_notify(struct zcrx_vring *vq)
     return must_notify_visible(vq);
 }
 
-/* Notifies the guest.  Returns true if it was.  Does not block: 'callfd' is
- * nonblocking, and a notification that does not fit is one that the guest has
- * not yet taken note of. */
-static bool
-notify(struct zcrx_vring *vq)
+/* Notifies the guest, whether or not it wants to be.  Returns true if it was.
+ * Does not block: 'callfd' is nonblocking, and a notification that does not
+ * fit is one that the guest has not yet taken note of. */
+bool
+zcrx_vring_interrupt(struct zcrx_vring *vq)
 {
     uint64_t one = 1;
 
@@ -423,7 +423,7 @@ notify(struct zcrx_vring *vq)
 bool
 zcrx_vring_notify(struct zcrx_vring *vq)
 {
-    return zcrx_vring_must_notify(vq) && notify(vq);
+    return zcrx_vring_must_notify(vq) && zcrx_vring_interrupt(vq);
 }
 
 /* As zcrx_vring_notify(), but does not wait until what was published is
@@ -437,7 +437,7 @@ zcrx_vring_notify_early(struct zcrx_vring *vq)
         return false;
     }
     vq->n_unsignalled = 0;
-    return notify(vq);
+    return zcrx_vring_interrupt(vq);
 }
 
 /* As zcrx_vring_notify(), for a caller that has executed a full memory barrier
@@ -445,7 +445,8 @@ zcrx_vring_notify_early(struct zcrx_vring *vq)
 bool
 zcrx_vring_notify_visible(struct zcrx_vring *vq)
 {
-    return vq->n_unsignalled && must_notify_visible(vq) && notify(vq);
+    return (vq->n_unsignalled && must_notify_visible(vq)
+            && zcrx_vring_interrupt(vq));
 }
 
 /* Tells the guest that it need not notify us, as we poll. */

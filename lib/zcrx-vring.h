@@ -260,6 +260,7 @@ void zcrx_vring_put_back_all(struct zcrx_vring *);
 void zcrx_vring_publish(struct zcrx_vring *, const struct zcrx_used *,
                         uint16_t n);
 bool zcrx_vring_must_notify(struct zcrx_vring *);
+bool zcrx_vring_interrupt(struct zcrx_vring *);
 bool zcrx_vring_notify(struct zcrx_vring *);
 bool zcrx_vring_notify_early(struct zcrx_vring *);
 bool zcrx_vring_notify_visible(struct zcrx_vring *);
