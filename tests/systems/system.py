@@ -75,17 +75,18 @@ def packages(*kinds):
 
 
 class System(object):
-    """The Debian release 'release' with the packages 'names'."""
-    def __init__(self, release, names):
+    """The Debian release 'release' with the packages 'names'.  Those for
+    another 'purpose' have other packages."""
+    def __init__(self, purpose, release, names):
         self.release = release
         names = sorted(names)
         digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:8]
-        prefix = "debian-" + release
-        self.dir = images.cached(prefix + "-" + digest,
+        prefix = "debian-%s-%s-" % (purpose, release)
+        self.dir = images.cached(prefix + digest,
                                  lambda path: self.make(path, names))
-        # Those with other packages are not needed any more.
+        # What had other packages is not needed any more.
         for other in glob.glob(os.path.join(images.cache_dir(),
-                                            prefix + "-????????")):
+                                            prefix + "????????")):
             if other != self.dir:
                 shutil.rmtree(other)
                 os.remove(other + ".lock")
