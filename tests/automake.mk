@@ -40,6 +40,7 @@ TESTSUITE_AT = \
 	tests/slow-macros.at \
 	tests/slow-ovs.at \
 	tests/slow.at \
+	tests/system-dpdk.at \
 	tests/tap.at \
 	tests/testsuite.at \
 	tests/traffic-macros.at \
@@ -52,6 +53,7 @@ EXTRA_DIST += \
 	tests/demo/run \
 	tests/guest \
 	tests/isolate.py \
+	tests/system-dpdk.py \
 	tests/traffic.py
 DISTCLEANFILES += tests/atconfig
 CLEANFILES += $(TESTSUITE) tests/check.log tests/package.m4 tests/testsuite.log
@@ -129,25 +131,6 @@ check-ovs-selection: all tests/ovs/atconfig
 	    BEGIN { n = split(files, f); while (n) { wanted[f[n--]] } } \
 	    /^ *[0-9]+: / { sub(/:.*/, "", $$2); if ($$2 in wanted) print $$1 + 0 }' \
 	  | tr '\n' ' '`"
-
-# Its tests of vhost-user ports, with our port type: see tests/system-dpdk.py.
-# They are for root.  They use fixed names, so they get a /run of their own.
-SYSTEM_DPDK_TESTSUITE = tests/system-dpdk-testsuite
-EXTRA_DIST += tests/system-dpdk.py
-CLEANFILES += $(SYSTEM_DPDK_TESTSUITE) $(SYSTEM_DPDK_TESTSUITE).at
-
-$(SYSTEM_DPDK_TESTSUITE): tests/package.m4 tests/system-dpdk.py ovs/stamp
-	$(AM_V_GEN)$(PYTHON3) $(srcdir)/tests/system-dpdk.py $(OVS_SRCDIR) \
-		> $@.at && \
-	$(AUTOM4TE) --language=autotest -I tests -I $(OVS_SRCDIR) -o $@.tmp \
-		$@.at && \
-	mv $@.tmp $@
-
-.PHONY: check-system-dpdk
-check-system-dpdk: all tests/ovs/atconfig $(SYSTEM_DPDK_TESTSUITE)
-	unshare --mount $(SHELL) -c 'mount -t tmpfs tmpfs /run && exec "$$@"' \
-		$@ $(run_testsuite) $(abs_builddir)/$(SYSTEM_DPDK_TESTSUITE) \
-		-C tests/ovs AUTOTEST_PATH='$(CHECK_PATH)' $(TESTSUITEFLAGS)
 
 # Both, unless TESTSUITEFLAGS asks for particular tests: those are ours.
 check_SUITES = \

@@ -14,14 +14,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Usage: system-dpdk.py OVS
+"""Usage: system-dpdk.py OVS CASE
 
-Makes a testsuite out of those cases in the Open vSwitch source tree OVS,
-tests/system-dpdk.at, that concern vhost-user ports, and prints it.  In the
-cases, a port of type dpdkvhostuserclient becomes one of type dpdkzcrx all of
-whose frames go through OVS.
+Makes a testsuite out of a case in the Open vSwitch source tree OVS,
+tests/system-dpdk.at, that concerns vhost-user ports, and prints it.  In the
+case, a port of type dpdkvhostuserclient becomes one of type dpdkzcrx all of
+whose frames go through OVS.  tests/system-dpdk.at has the cases.
 
-What is not taken:
+What is not there:
 
 - Cases of physical ports, and those without ports.
 - "ping vhost-user ports", in which OVS is the server of the socket.  This type
@@ -34,6 +34,8 @@ What is changed besides, so that the cases run on any machine:
 
 - Neither the switch nor the guest needs hugepages, or more than one CPU.
 - The kernel need not have Open vSwitch's module.
+- Instead of two seconds, it is waited for what is looked for afterwards.  The
+  guest does not wait for its links, which may be gone by then.
 - A log line of the other type's own is not looked for.
 - The process that keeps the guest's input open is ended by its ID, not by its
   command line, which others on the machine may have, too.
@@ -43,19 +45,11 @@ import os
 import re
 import sys
 
-CASES = [
-    "add vhost-user-client port",
-    "ping vhost-user-client ports",
-    "MTU increase vport port",
-    "MTU decrease vport port",
-    "MTU lower bound vport port",
-]
-
 PORT = ("type=dpdkzcrx options:dpdk-devargs=net_null0,no-rx=1 "
         "options:slow-path=all options:guest-tx=ovs")
 
-# What is looked for in each case, and what it becomes.  It has to be there
-# where the last member says so: in all cases, or in those with a guest.
+# What is looked for in a case, and what it becomes.  It has to be there where
+# the last member says so: in all cases, or in those with a guest.
 STOP = r"pkill -f -x -9 'tail -f /dev/null'"
 CHANGES = [
     (r"\btype=dpdkvhostuserclient\b", PORT, "all"),
@@ -64,6 +58,7 @@ CHANGES = [
     (re.escape('--socket-mem="$(cat NUMA_NODE)"'),
      '--no-huge -m 1024 --lcores="(0-2)@(0-$((`nproc --all` - 1)))"',
      "guest"),
+    (r"-- -a\b", "-- -a --disable-link-check", "guest"),
     (r"^tail -f /dev/null \|",
      "sh -c 'echo $$ > input.pid; exec tail -f /dev/null' |", "guest"),
     (r'^on_exit "%s"' % STOP,
@@ -71,7 +66,7 @@ CHANGES = [
     (r"^%s" % STOP, "kill `cat input.pid`; rm input.pid", "guest"),
 ]
 
-# The same for what all cases share.
+# The same for what comes before them.
 COMMON_CHANGES = [
     (r"^(m4_define\(\[SYSTEM_DPDK_ALLOWED_LOGS\], *\[\n)",
      r"\1\\@failed to enumerate system datapaths: No such file@d\n"),
@@ -96,11 +91,14 @@ def replace(pattern, replacement, text, where):
 
 
 def derive(name, text):
-    """Returns what becomes of the case 'name' with that text."""
+    """Returns what becomes of the case 'name', which is 'text'."""
     guest = "dpdk-testpmd --" in text
     for pattern, replacement, where in CHANGES:
         if where == "all" or guest:
             text = replace(pattern, lambda m: replacement, text, name)
+    text = re.sub(r"^sleep 2$",
+                  'OVS_WAIT_UNTIL([grep "reconnecting..." ovs-vswitchd.log])',
+                  text, flags=re.M)
     queues = re.search(r"\bqueues=(\d+)", text)
     if queues:
         text = text.replace(PORT, "%s options:n_rxq=%s" % (PORT, queues[1]))
@@ -108,7 +106,7 @@ def derive(name, text):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
 
     def read(name):
@@ -122,17 +120,16 @@ def main():
 
     # What comes before the first case is for all of them.
     first = source.index("AT_SETUP(")
+    case = sys.argv[2]
+    match = re.search(r"^AT_SETUP\(\[OVS-DPDK - %s\]\)\n"
+                      r"(?:.*\n)*?AT_CLEANUP\b.*\n" % re.escape(case), source,
+                      re.M)
+    if not match:
+        raise Unknown("system-dpdk.at: no case '%s'" % case)
     tests = source[:first]
     for pattern, replacement in COMMON_CHANGES:
         tests = replace(pattern, replacement, tests, "system-dpdk.at")
-    found = dict(re.findall(r"^(?:AT_SETUP\(\[OVS-DPDK - (.*)\]\)\n)"
-                            r"((?:.*\n)*?AT_CLEANUP\b.*\n)", source[first:],
-                            re.M))
-    for name in CASES:
-        if name not in found:
-            raise Unknown("system-dpdk.at: no case '%s'" % name)
-        tests += ("AT_SETUP([OVS-DPDK - %s])\n" % name
-                  + derive(name, found[name]))
+    tests += derive(case, match[0])
 
     suite = read("system-dpdk-testsuite.at")
     for name, text in [("system-dpdk-macros.at", macros + NO_PRE_CHECK),
