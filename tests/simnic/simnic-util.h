@@ -41,14 +41,18 @@ simnic_now(void)
 }
 
 /* Writes the 'len' bytes at 'p' back to memory and drops them from the
- * caches. */
+ * caches, where a program may. */
 static inline void
 simnic_clean(const void *p, size_t len)
 {
     uintptr_t line = (uintptr_t) p & ~(uintptr_t) 63;
 
     for (; line < (uintptr_t) p + len; line += 64) {
+#if defined(__x86_64__)
         __builtin_ia32_clflush((const void *) line);
+#elif defined(__aarch64__)
+        __asm__ __volatile__("dc civac, %0" : : "r" (line) : "memory");
+#endif
     }
 }
 
