@@ -178,8 +178,8 @@ ring_dump(struct zcrx_pair *pair, const struct zcrx_args *args,
     bool held;
 
     if (!str_to_uint(args->args[0], 10, &queue) || queue >= pair->n_queues) {
-        return xasprintf("'%s' is not one of its %"PRIu16" queue pairs",
-                         args->args[0], pair->n_queues);
+        return xasprintf("'%s' is not one of its queue pairs, whose number "
+                         "is %"PRIu16, args->args[0], pair->n_queues);
     }
     q = &pair->queues[queue];
     if (!q->running || !q->pool) {

@@ -272,10 +272,16 @@ print_vring(const struct json *queue, const char *name, const char *title,
                   get_int(ring, "held_by_guest"), get_int(ring, "available"),
                   get_int(ring, "held_by_port"));
     ds_put_format(out, "    %-15s guest: available %lld, used %lld; "
-                  "port: available %lld, used %lld\n", "  indices:",
+                  "port: available %lld, used %lld; ", "  indices:",
                   get_int(ring, "guest_avail_idx"),
                   get_int(ring, "guest_used_idx"),
                   get_int(ring, "avail_idx"), get_int(ring, "used_idx"));
+    if (get_int(ring, "available")) {
+        ds_put_format(out, "guest is ahead by %lld\n",
+                      get_int(ring, "available"));
+    } else {
+        ds_put_cstr(out, "port is up to date\n");
+    }
 }
 
 static void

@@ -26,6 +26,7 @@
 #include "unixctl.h"
 #include "util.h"
 #include "zcrx-appctl-private.h"
+#include "zcrx-face.h"
 #include "zcrx-pair.h"
 
 /* A command that is being carried out. */
@@ -38,6 +39,20 @@ struct query {
     bool failed;                /* 'ports' tells of an error. */
 };
 
+/* 'query' names the wire face of 'pair'. */
+static void
+set_wire_face_error(struct query *query, struct zcrx_pair *pair)
+{
+    ovs_mutex_lock(&pair->mutex);
+    if (pair->face && pair->face->wire_name
+        && !strcmp(query->port, pair->face->wire_name)) {
+        query->error = xasprintf("%s: this is the wire face of %s, whose "
+                                 "name is to be given", query->port,
+                                 pair->name);
+    }
+    ovs_mutex_unlock(&pair->mutex);
+}
+
 static void
 query_port(struct zcrx_pair *pair, void *query_)
 {
@@ -46,7 +61,11 @@ query_port(struct zcrx_pair *pair, void *query_)
     struct json *port;
     char *error;
 
-    if (query->error || (query->port && strcmp(query->port, pair->name))) {
+    if (query->error) {
+        return;
+    }
+    if (query->port && strcmp(query->port, pair->name)) {
+        set_wire_face_error(query, pair);
         return;
     }
     port = json_object_create();
@@ -74,7 +93,12 @@ parse_args(struct query *query, int argc, const char *argv[], bool *as_json)
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json")) {
+            if (*as_json) {
+                return xstrdup("--json is given twice");
+            }
             *as_json = true;
+        } else if (!strncmp(argv[i], "--", 2)) {
+            return xasprintf("%s: there is no such option", argv[i]);
         } else if (!query->port) {
             query->port = argv[i];
         } else if (query->args.n < command->max_args) {

@@ -162,7 +162,7 @@ zcrx_pair_set_config(struct zcrx_pair *pair, struct zcrx_pair_config *config)
         pair->has_wire_face = zcrx_face_has_wire(pair->face);
     }
     if (pair->config.path && strcmp(pair->config.path, config->path)) {
-        zcrx_vhost_unregister(&pair->vhost);
+        zcrx_vhost_unregister(&pair->vhost, "vhost-server-path changed");
     }
 
     ovs_mutex_lock(&pair->mutex);

@@ -205,11 +205,12 @@ static const struct zcrx_vhost_ops vhost_ops = {
 };
 
 /* Returns the features of the virtio-net device that depend on the VF and that
- * it is good for, as the pair is configured. */
-uint64_t
-zcrx_pair_offloads(const struct zcrx_pair *pair)
+ * it is good for, as the options say: a mode that is set for a while is no
+ * reason to end a session. */
+static uint64_t
+offered_features(const struct zcrx_pair *pair)
 {
-    return zcrx_vf_offloads(&pair->vf, pair->config.mode == ZCRX_MODE_COPY);
+    return zcrx_vf_offloads(&pair->vf, pair->option_mode == ZCRX_MODE_COPY);
 }
 
 /* Starts or ends the session with the guest, so that there is one while there
@@ -223,14 +224,15 @@ zcrx_pair_update_session(struct zcrx_pair *pair)
     bool lost, end;
 
     ovs_mutex_lock(&pair->mutex);
-    offloads = zcrx_pair_offloads(pair);
+    offloads = offered_features(pair);
     lost = pair->vf_lost != NULL;
     end = lost || pair->end_session;
     pair->end_session = false;
     ovs_mutex_unlock(&pair->mutex);
 
     if (end || (pair->vhost.path && pair->vhost.offloads != offloads)) {
-        zcrx_vhost_unregister(&pair->vhost);
+        zcrx_vhost_unregister(&pair->vhost,
+                              "guest is to be offered what the VF can do");
     }
     return (lost || pair->vhost.path ? NULL
             : zcrx_vhost_register(&pair->vhost, pair->name, pair->config.path,

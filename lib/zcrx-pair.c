@@ -350,7 +350,7 @@ zcrx_pair_destroy(struct zcrx_pair *pair)
     zcrx_pair_capture_stop(pair);
     /* Calls down() if there is a guest; without the mutex, which that
      * takes. */
-    zcrx_vhost_unregister(&pair->vhost);
+    zcrx_vhost_unregister(&pair->vhost, "port is removed");
 
     ovs_mutex_lock(&pair->mutex);
     zcrx_detach_vf(pair);

@@ -184,7 +184,6 @@ zcrx_pair_queue_to_guest(const struct zcrx_pair *pair, uint16_t qid)
     return &pair->queues[i];
 }
 
-uint64_t zcrx_pair_offloads(const struct zcrx_pair *);
 bool zcrx_pair_carrier(struct zcrx_pair *);
 void zcrx_pair_get_stats(struct zcrx_pair *, struct zcrx_stats *);
 const char *zcrx_pair_why_copy(const struct zcrx_pair *);

@@ -35,11 +35,14 @@ VLOG_DEFINE_THIS_MODULE(zcrx_start);
  * hand, because drivers take up to 64 mbufs at once, or none. */
 #define SMALL_RING 128
 
-/* Returns what the guest negotiated of the things that are left to the VF. */
+/* Returns what the guest negotiated of the things that are left to the VF, if
+ * the VF is good for them in the pair's mode. */
 static uint64_t
 wanted_features(const struct zcrx_pair *pair)
 {
-    return pair->guest.features & zcrx_pair_offloads(pair);
+    bool copied = pair->config.mode == ZCRX_MODE_COPY;
+
+    return pair->guest.features & zcrx_vf_offloads(&pair->vf, copied);
 }
 
 static char *

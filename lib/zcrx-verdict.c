@@ -110,7 +110,11 @@ zcrx_verdict(const struct zcrx_pair *pair, const struct zcrx_queue *q,
         put_copy_reason(q, text);
         return "copy";
     }
-    if (!rate->wire_rx) {
+    if (!rate->known) {
+        ds_put_cstr(text, "none: started a moment ago");
+        return "none";
+    }
+    if (rate->wire_rx < 1) {
         ds_put_cstr(text, "wire idle");
         return "wire";
     }

@@ -283,7 +283,8 @@ destroy_device(int vid)
     struct zcrx_vhost *vhost = session_of(vid);
 
     if (vhost && vhost->vid == vid) {
-        vhost->ops->down(vhost, "guest disconnected or stopped its device");
+        vhost->ops->down(vhost, vhost->ending ? vhost->ending
+                         : "guest disconnected or stopped its device");
         vhost->vid = -1;
         vhost->quiesced = ZCRX_QUIESCE_NONE;
     }
@@ -347,6 +348,7 @@ zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
     vhost->ops = ops;
     vhost->path = xstrdup(path);
     vhost->offloads = offloads;
+    vhost->ending = NULL;
     vhost->vid = -1;
     vhost->quiesced = ZCRX_QUIESCE_NONE;
     ovs_mutex_lock(&sessions_mutex);
@@ -361,7 +363,7 @@ zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
         || rte_vhost_driver_start(path)) {
         error = xasprintf("%s: vhost-server-path: DPDK's vhost library does "
                           "not take '%s'", owner, path);
-        zcrx_vhost_unregister(vhost);
+        zcrx_vhost_unregister(vhost, error);
         return error;
     }
     return NULL;
@@ -410,16 +412,17 @@ wait_for_reader(void)
     }
 }
 
-/* Ends the session: 'down' is called if there is a guest, and nothing after
- * that.  The caller must not hold a lock that the operations take.  Main
- * thread. */
+/* Ends the session because of 'why': 'down' is called if there is a guest, and
+ * nothing after that.  The caller must not hold a lock that the operations
+ * take.  Main thread. */
 void
-zcrx_vhost_unregister(struct zcrx_vhost *vhost)
+zcrx_vhost_unregister(struct zcrx_vhost *vhost, const char *why)
 {
     if (!vhost->path) {
         return;
     }
     wait_for_reader();
+    vhost->ending = why;
     rte_vhost_driver_unregister(vhost->path);
 
     ovs_mutex_lock(&sessions_mutex);

@@ -71,6 +71,7 @@ struct zcrx_vhost {
     const struct zcrx_vhost_ops *ops;
     char *path;                 /* Of the socket. */
     uint64_t offloads;          /* Features of the VF that are offered. */
+    const char *ending;         /* Why this side ends the session, or NULL. */
     int vid;                    /* DPDK's device id, -1 while waiting. */
     enum zcrx_quiesce quiesced; /* By a message that is being handled. */
     bool enabled[2 * ZCRX_MAX_QUEUE_PAIRS]; /* Virtqueues, by the guest. */
@@ -93,7 +94,7 @@ struct zcrx_guest {
 char *zcrx_vhost_register(struct zcrx_vhost *, const char *owner,
                           const char *path, uint64_t offloads,
                           const struct zcrx_vhost_ops *);
-void zcrx_vhost_unregister(struct zcrx_vhost *);
+void zcrx_vhost_unregister(struct zcrx_vhost *, const char *why);
 
 const char *zcrx_vhost_read_guest(const struct zcrx_vhost *,
                                   struct zcrx_guest *);

@@ -253,7 +253,7 @@ test_end(void)
 
     close(peer);
     wait_for_step(AT_NOTE);
-    zcrx_vhost_unregister(&vhost);
+    zcrx_vhost_unregister(&vhost, "test");
     CHECK(get_step() == DONE);
 
     /* It goes through all notes.  That it went to this one before the end was
@@ -264,7 +264,7 @@ test_end(void)
         usleep(100);
     }
     n = __atomic_load_n(&n_attempts, __ATOMIC_ACQUIRE);
-    zcrx_vhost_unregister(&other);
+    zcrx_vhost_unregister(&other, "test");
     CHECK_EQ(n, n_before);
 }
 
