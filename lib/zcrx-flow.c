@@ -22,6 +22,10 @@
 #define TYPE_VLAN 0x8100
 #define TYPE_QINQ 0x88a8
 
+/* Priorities, the first one the highest.  Rules for untagged and for tagged
+ * frames do not overlap, but a driver may want to have them apart. */
+enum { UNTAGGED, TAGGED, FENCE };
+
 /* ICMPv6 types from router solicitation to redirect (RFC 4861 4). */
 #define ND_FIRST 133
 #define ND_LAST 137
@@ -188,14 +192,24 @@ make_pattern(struct pattern *p, const struct zcrx_steer_class *class,
     add_item(p, RTE_FLOW_ITEM_TYPE_END, false);
 }
 
-/* Asks the driver about a rule that sends what matches 'p' to 'queue_id', and
- * makes it, to be stored in '*rule', if it is valid and 'rule' is not NULL.
- * Returns 0 or a negative errno value. */
+/* Makes '*p' what all frames match. */
+static void
+make_fence(struct pattern *p)
+{
+    memset(p, 0, sizeof *p);
+    add_item(p, RTE_FLOW_ITEM_TYPE_ETH, false);
+    add_item(p, RTE_FLOW_ITEM_TYPE_END, false);
+}
+
+/* Asks the driver about a rule of 'priority' that sends what matches 'p' to
+ * 'queue_id', and makes it, to be stored in '*rule', if it is valid and 'rule'
+ * is not NULL.  Returns 0 or a negative errno value. */
 static int
 ask(const struct zcrx_flow_driver *driver, uint16_t port_id,
-    const struct pattern *p, uint16_t queue_id, struct rte_flow **rule)
+    const struct pattern *p, uint32_t priority, uint16_t queue_id,
+    struct rte_flow **rule)
 {
-    const struct rte_flow_attr attr = { .ingress = 1 };
+    const struct rte_flow_attr attr = { .priority = priority, .ingress = 1 };
     const struct rte_flow_action_queue queue = { .index = queue_id };
     const struct rte_flow_action actions[] = {
         { .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
@@ -209,6 +223,24 @@ ask(const struct zcrx_flow_driver *driver, uint16_t port_id,
         ret = *rule ? 0 : -EIO;
     }
     return ret;
+}
+
+/* Makes rule 'i' of 'class', to be stored in '*rule'.  Returns true if
+ * successful. */
+static bool
+make_rule(const struct zcrx_flows *flows, const struct zcrx_steer_class *class,
+          unsigned int i, struct rte_flow **rule)
+{
+    struct pattern p;
+
+    make_pattern(&p, class, i);
+    /* Linux's flower, for one, does not mix rules with a tag and others at one
+     * priority.  Other drivers have one only. */
+    return ((i >= n_untagged_rules(class)
+             && !ask(flows->driver, flows->port_id, &p, TAGGED,
+                     flows->queue_id, rule))
+            || !ask(flows->driver, flows->port_id, &p, UNTAGGED,
+                    flows->queue_id, rule));
 }
 
 /* Takes the rules of 'class' away.  Returns false if one of them stays. */
@@ -225,11 +257,26 @@ destroy(const struct zcrx_flows *flows, struct zcrx_flow_class *class)
     return ok;
 }
 
+/* Returns true if the driver makes a rule, and takes it away, for what all
+ * frames match, to be told apart from those that match a class. */
+static bool
+can_fence(const struct zcrx_flow_driver *driver, uint16_t port_id)
+{
+    struct rte_flow_error error;
+    struct rte_flow *rule;
+    struct pattern p;
+
+    make_fence(&p);
+    return (!ask(driver, port_id, &p, FENCE, 0, &rule)
+            && !driver->destroy(port_id, rule, &error));
+}
+
 /* Returns true if DPDK port 'port_id', which is configured with 'n_queues'
  * receive queues and stopped, is to get another one for frames of the slow
  * path, given that it can have 'max_queues' and that its redirection table has
  * 'reta_size' entries: its driver must know rules, and that table must keep
- * all other frames out of the queue. */
+ * all other frames out of the queue.  Without a table, a rule for all other
+ * frames does that if there is one queue where they can go. */
 bool
 zcrx_flow_wants_queue(const struct zcrx_flow_driver *driver, uint16_t port_id,
                       uint16_t n_queues, uint16_t max_queues,
@@ -241,13 +288,15 @@ zcrx_flow_wants_queue(const struct zcrx_flow_driver *driver, uint16_t port_id,
     struct pattern p;
     int ret;
 
-    if (n_queues >= max_queues || !reta_size) {
+    if (n_queues >= max_queues) {
         return false;
+    } else if (!reta_size) {
+        return n_queues == 1 && can_fence(driver, port_id);
     }
     /* Whether it takes this rule does not matter, only whether it knows what a
      * rule is. */
     make_pattern(&p, &any, 0);
-    ret = ask(driver, port_id, &p, 0, NULL);
+    ret = ask(driver, port_id, &p, UNTAGGED, 0, NULL);
     return ret != -ENOSYS && ret != -ENOTSUP;
 }
 
@@ -259,6 +308,30 @@ zcrx_flow_init(struct zcrx_flows *flows, const struct zcrx_flow_driver *driver,
     memset(flows, 0, sizeof *flows);
     flows->driver = driver;
     flows->port_id = port_id;
+}
+
+/* Sends all frames that match no class to queue 0.  The port is started.
+ * Returns true if successful. */
+bool
+zcrx_flow_fence(struct zcrx_flows *flows)
+{
+    struct pattern p;
+
+    make_fence(&p);
+    return !ask(flows->driver, flows->port_id, &p, FENCE, 0, &flows->fence);
+}
+
+/* Takes all rules away.  The port is about to be stopped. */
+void
+zcrx_flow_clear(struct zcrx_flows *flows)
+{
+    struct rte_flow_error error;
+
+    zcrx_flow_remove(flows, NULL);
+    if (flows->fence) {
+        flows->driver->destroy(flows->port_id, flows->fence, &error);
+        flows->fence = NULL;
+    }
 }
 
 /* Takes the rules away whose classes are not in 'keep', or all if that is
@@ -302,14 +375,9 @@ zcrx_flow_add(struct zcrx_flows *flows, const struct zcrx_steer *steer)
         }
         memcpy(flow->name, class->name, sizeof flow->name);
         flow->n_rules = 0;
-        while (flow->n_rules < n) {
-            struct pattern p;
-
-            make_pattern(&p, class, flow->n_rules);
-            if (ask(flows->driver, flows->port_id, &p, flows->queue_id,
-                    &flow->rules[flow->n_rules])) {
-                break;
-            }
+        while (flow->n_rules < n
+               && make_rule(flows, class, flow->n_rules,
+                            &flow->rules[flow->n_rules])) {
             flow->n_rules++;
         }
         if (n && flow->n_rules >= n_untagged_rules(class)) {

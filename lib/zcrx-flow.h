@@ -70,6 +70,9 @@ struct zcrx_flows {
     uint16_t port_id;           /* DPDK port. */
     bool has_queue;
     uint16_t queue_id;          /* With 'has_queue'. */
+    bool needs_fence;           /* With 'has_queue': nothing else keeps frames
+                                 * of no class out of it. */
+    struct rte_flow *fence;     /* The rule that does it, or NULL. */
     struct zcrx_flow_class {
         char name[ZCRX_STEER_NAME_LEN];
         enum zcrx_flow_place place;
@@ -84,6 +87,8 @@ bool zcrx_flow_wants_queue(const struct zcrx_flow_driver *, uint16_t port_id,
                            uint16_t reta_size);
 void zcrx_flow_init(struct zcrx_flows *, const struct zcrx_flow_driver *,
                     uint16_t port_id);
+bool zcrx_flow_fence(struct zcrx_flows *);
+void zcrx_flow_clear(struct zcrx_flows *);
 bool zcrx_flow_remove(struct zcrx_flows *, const struct zcrx_steer *keep);
 bool zcrx_flow_add(struct zcrx_flows *, const struct zcrx_steer *);
 enum zcrx_flow_place zcrx_flow_where(const struct zcrx_flows *,

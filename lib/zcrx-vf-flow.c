@@ -34,6 +34,14 @@
 /* Mbufs that a driver or an owner of the queue may have in hand besides. */
 #define N_FLOW_SPARE 64
 
+/* Returns how many transmit queues 'vf' has with that queue: as many as there
+ * are receive queues if it can, as some drivers want that. */
+static uint16_t
+n_tx_queues(const struct zcrx_vf *vf, uint16_t n_queues)
+{
+    return MIN(n_queues + 1, vf->info.max_tx_queues);
+}
+
 /* Gives 'vf', which is configured with 'conf' and 'n_queues' queues, that
  * queue as well, if it can make use of it. */
 void
@@ -42,23 +50,29 @@ zcrx_vf_add_flow_queue(struct zcrx_vf *vf, struct rte_eth_conf *conf,
 {
     struct zcrx_flows *flows = &vf->flows;
     struct rte_eth_conf spread = *conf;
+    uint16_t reta_size;
 
     zcrx_flow_init(flows, &zcrx_flow_dpdk, vf->port_id);
     zcrx_rss_configure(vf, &spread);
-    if (vf->no_flows || vf->no_ring
-        || spread.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS
+    reta_size = (spread.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS
+                 ? vf->info.reta_size : 0);
+    if (vf->no_flows
         || !zcrx_flow_wants_queue(flows->driver, vf->port_id, n_queues,
-                                  vf->info.max_rx_queues,
-                                  vf->info.reta_size)) {
+                                  vf->info.max_rx_queues, reta_size)) {
+        /* With more queue pairs it would not, either. */
+        vf->no_flows |= n_queues == 1;
         return;
     }
-    if (rte_eth_dev_configure(vf->port_id, n_queues + 1, n_queues, &spread)) {
+    if (rte_eth_dev_configure(vf->port_id, n_queues + 1,
+                              n_tx_queues(vf, n_queues),
+                              reta_size ? &spread : conf)) {
         /* As it was, which it could be. */
         rte_eth_dev_configure(vf->port_id, n_queues, n_queues, conf);
     } else {
-        vf->rss = true;
+        vf->rss |= reta_size > 0;
         flows->has_queue = true;
         flows->queue_id = n_queues;
+        flows->needs_fence = !reta_size;
     }
 }
 
@@ -67,16 +81,14 @@ zcrx_vf_add_flow_queue(struct zcrx_vf *vf, struct rte_eth_conf *conf,
 char *
 zcrx_vf_set_up_flow_queue(struct zcrx_vf *vf)
 {
+    uint16_t n_rxd = zcrx_vf_rx_descriptors(vf, N_FLOW_RXD, N_FLOW_RXD);
     struct rte_mempool *old = vf->flow_mp;
     int node = zcrx_vf_socket_id(vf);
-    uint16_t n_rxd = N_FLOW_RXD;
-    uint16_t n_txd = vf->n_txd;
-    int ret;
+    int ret = 0;
 
     if (!vf->flows.has_queue) {
         return NULL;
     }
-    rte_eth_dev_adjust_nb_rx_tx_desc(vf->port_id, &n_rxd, &n_txd);
     if (!old || vf->flow_room < vf->max_frame) {
         /* Some drivers use no more than a multiple of this. */
         uint32_t room = ROUND_UP(vf->max_frame, 1024);
@@ -94,8 +106,14 @@ zcrx_vf_set_up_flow_queue(struct zcrx_vf *vf)
         }
         vf->flow_room = room;
     }
-    ret = rte_eth_rx_queue_setup(vf->port_id, vf->flows.queue_id, n_rxd, node,
-                                 NULL, vf->flow_mp);
+    if (n_tx_queues(vf, vf->n_queues) > vf->n_queues) {
+        ret = rte_eth_tx_queue_setup(vf->port_id, vf->n_queues, vf->n_txd,
+                                     node, NULL);
+    }
+    if (!ret) {
+        ret = rte_eth_rx_queue_setup(vf->port_id, vf->flows.queue_id, n_rxd,
+                                     node, NULL, vf->flow_mp);
+    }
     if (old != vf->flow_mp) {
         rte_mempool_free(old);  /* The queue pointed to it until now. */
     }
@@ -119,7 +137,8 @@ zcrx_vf_start_flow_queue(struct zcrx_vf *vf)
     for (uint16_t i = 0; i < vf->n_queues; i++) {
         queues[i] = i;
     }
-    if (!zcrx_rss_spread(vf, queues, vf->n_queues)) {
+    if (!(vf->flows.needs_fence ? zcrx_flow_fence(&vf->flows)
+          : zcrx_rss_spread(vf, queues, vf->n_queues))) {
         vf->no_flows = true;
         vf->must_configure = true;
         return false;

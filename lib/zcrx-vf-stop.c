@@ -140,7 +140,7 @@ stop_device(struct zcrx_vf *vf)
 {
     int ret;
 
-    zcrx_flow_remove(&vf->flows, NULL);
+    zcrx_flow_clear(&vf->flows);
     /* Not all drivers can do this. */
     for (uint16_t i = 0; i < vf->n_queues; i++) {
         rte_eth_dev_rx_queue_stop(vf->port_id, i);

@@ -37,6 +37,8 @@
 /* A rule as the driver has it. */
 struct rte_flow {
     char what[128];
+    uint32_t priority;
+    bool tagged;                /* It is about frames with a tag. */
     struct rte_flow *next;
 };
 
@@ -44,6 +46,9 @@ struct rte_flow {
 static struct {
     int no_rules;               /* What it answers if it knows no rules. */
     bool ethertype_only;        /* Of untagged frames. */
+    bool one_priority;
+    bool tags_apart;            /* Rules of one priority are all about tagged
+                                 * frames or all not. */
     int valid_until;            /* Refuses from this rule on, if not 0... */
     int creates_until;          /* ...or that only when it is to make it. */
     bool keeps;                 /* Does not destroy. */
@@ -95,6 +100,14 @@ describe(char *s, size_t size, const struct rte_flow_item *item)
     CHECK(n < size);
 }
 
+/* Whether this is what all frames match. */
+static bool
+is_fence(const struct rte_flow_item *items)
+{
+    return (items[0].type == RTE_FLOW_ITEM_TYPE_ETH && !items[0].spec
+            && items[1].type == RTE_FLOW_ITEM_TYPE_END);
+}
+
 static int
 fake_validate(uint16_t port_id, const struct rte_flow_attr *attr,
               const struct rte_flow_item *items,
@@ -111,7 +124,8 @@ fake_validate(uint16_t port_id, const struct rte_flow_attr *attr,
     if (driver.no_rules) {
         return driver.no_rules;
     }
-    if (queue->index != QUEUE
+    if (queue->index != (is_fence(items) ? 0 : QUEUE)
+        || (driver.one_priority && attr->priority)
         || (driver.ethertype_only
             && (items[1].type != RTE_FLOW_ITEM_TYPE_END
                 || items[0].type != RTE_FLOW_ITEM_TYPE_ETH
@@ -129,9 +143,18 @@ fake_create(uint16_t port_id, const struct rte_flow_attr *attr,
             struct rte_flow_error *error)
 {
     static const struct rte_flow none;
+    bool tagged = items[1].type == RTE_FLOW_ITEM_TYPE_VLAN;
     struct rte_flow *rule;
 
     CHECK(!fake_validate(port_id, attr, items, actions, error));
+    for (rule = rules; rule; rule = rule->next) {
+        /* Whatever frames of a class match goes before what all do. */
+        CHECK(strcmp(rule->what, "eth") || attr->priority < rule->priority);
+        if (driver.tags_apart && rule->priority == attr->priority
+            && rule->tagged != tagged) {
+            return NULL;
+        }
+    }
     if (driver.creates_until && n_created >= driver.creates_until) {
         return NULL;
     }
@@ -139,6 +162,8 @@ fake_create(uint16_t port_id, const struct rte_flow_attr *attr,
     rule = malloc(sizeof *rule);
     CHECK(rule);
     *rule = none;
+    rule->priority = attr->priority;
+    rule->tagged = tagged;
     for (; items->type != RTE_FLOW_ITEM_TYPE_END; items++) {
         describe(rule->what, sizeof rule->what, items);
     }
@@ -315,6 +340,80 @@ test_queue(void)
     stop();
 }
 
+/* Takes all rules from the driver, which keeps them. */
+static void
+forget_rules(void)
+{
+    while (rules) {
+        struct rte_flow *next = rules->next;
+
+        free(rules);
+        rules = next;
+    }
+}
+
+/* A VF without a redirection table: a rule keeps frames out of the queue. */
+static void
+test_fence(void)
+{
+    start(CLASSES);
+    CHECK(zcrx_flow_wants_queue(&fake, PORT, 1, 2, 0));
+    CHECK_EQ(n_created, 1);
+    CHECK_EQ(n_rules(), 0);
+
+    /* There is one queue for other frames. */
+    CHECK(!zcrx_flow_wants_queue(&fake, PORT, 2, 3, 0));
+    CHECK(!zcrx_flow_wants_queue(&fake, PORT, 1, 1, 0));
+
+    /* The driver must take that rule, and give it up again. */
+    driver.one_priority = true;
+    CHECK(!zcrx_flow_wants_queue(&fake, PORT, 1, 2, 0));
+    driver.one_priority = false;
+    driver.creates_until = n_created;
+    CHECK(!zcrx_flow_wants_queue(&fake, PORT, 1, 2, 0));
+    CHECK(!zcrx_flow_fence(&flows));
+    driver.creates_until = 0;
+    driver.no_rules = -ENOSYS;
+    CHECK(!zcrx_flow_wants_queue(&fake, PORT, 1, 2, 0));
+    driver.no_rules = 0;
+    CHECK_EQ(n_rules(), 0);
+    driver.keeps = true;
+    CHECK(!zcrx_flow_wants_queue(&fake, PORT, 1, 2, 0));
+    forget_rules();
+
+    /* It stays while classes come and go. */
+    start(CLASSES);
+    CHECK(zcrx_flow_fence(&flows));
+    CHECK(has_rule("eth"));
+    CHECK(zcrx_flow_add(&flows, &steer));
+    check_places("vvvvvvvv");
+    CHECK(zcrx_flow_remove(&flows, NULL));
+    CHECK_EQ(n_rules(), 1);
+    CHECK(zcrx_flow_add(&flows, &steer));
+    zcrx_flow_clear(&flows);
+    check_places("ssssssss");
+    stop();
+}
+
+/* Drivers that know one priority, and those that want more. */
+static void
+test_priorities(void)
+{
+    start(CLASSES);
+    driver.one_priority = true;
+    CHECK(zcrx_flow_add(&flows, &steer));
+    check_places("vvvvvvvv");
+    stop();
+
+    start(CLASSES);
+    driver.tags_apart = true;
+    CHECK(zcrx_flow_fence(&flows));
+    CHECK(zcrx_flow_add(&flows, &steer));
+    check_places("vvvvvvvv");
+    zcrx_flow_clear(&flows);
+    stop();
+}
+
 /* A driver that looks at the Ethertype, and not behind tags. */
 static void
 test_ethertype_only(void)
@@ -433,12 +532,7 @@ test_keeps(void)
     driver.keeps = true;
     CHECK(!zcrx_flow_remove(&flows, NULL));
     CHECK_EQ(flows.n_classes, 0);
-    while (rules) {
-        struct rte_flow *next = rules->next;
-
-        free(rules);
-        rules = next;
-    }
+    forget_rules();
 
     start("nd");
     driver.creates_until = 3;
@@ -446,12 +540,7 @@ test_keeps(void)
     CHECK(!zcrx_flow_add(&flows, &steer));
     check_places("s");
     CHECK_EQ(n_destroyed, 3);
-    while (rules) {
-        struct rte_flow *next = rules->next;
-
-        free(rules);
-        rules = next;
-    }
+    forget_rules();
 }
 
 int
@@ -460,6 +549,8 @@ main(void)
     static const struct test_case cases[] = {
         { "a driver that takes all", test_all },
         { "the queue", test_queue },
+        { "no redirection table", test_fence },
+        { "priorities", test_priorities },
         { "Ethertypes only", test_ethertype_only },
         { "no room for more", test_refuses },
         { "changes", test_change },
