@@ -39,7 +39,8 @@ zcrx-cflags:
 ifdef ZCRX_OUTPUT
 $(ZCRX_OUTPUT): zcrx-force
 	$(vswitchd_ovs_vswitchd_LINK) -Wl,--wrap=netdev_dpdk_register \
-		-Wl,--wrap=dpif_set_config \
+		-Wl,--wrap=pmd_perf_end_iteration \
+		-Wl,--wrap=xnanosleep_no_quiesce \
 		-Wl,--wrap=print_dpdk_version \
 		$(vswitchd_ovs_vswitchd_OBJECTS) $(ZCRX_OBJECTS) \
 		$(vswitchd_ovs_vswitchd_LDADD) $(LIBS)

@@ -85,6 +85,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-pair-slow.h \
 	lib/zcrx-pair.c \
 	lib/zcrx-pair.h \
+	lib/zcrx-perf.c \
+	lib/zcrx-perf.h \
 	lib/zcrx-pool.c \
 	lib/zcrx-pool.h \
 	lib/zcrx-probe.h \

@@ -32,6 +32,7 @@
 #include "zcrx-batch.h"
 #include "zcrx-config.h"
 #include "zcrx-pair.h"
+#include "zcrx-perf.h"
 #include "zcrx-status.h"
 #include "zcrx-telemetry.h"
 
@@ -50,7 +51,6 @@ struct netdev_dpdkzcrx {
 
     bool warned_policing;       /* That there is no such thing here. */
     bool warned_qos;
-    bool warned_sleep;          /* That PMD threads go to sleep. */
 
     atomic_bool is_up;          /* NETDEV_UP. */
 };
@@ -117,36 +117,9 @@ netdev_dpdkzcrx_for_each(void (*cb)(struct zcrx_pair *, void *aux), void *aux)
     for_each(visit_pair, &visit);
 }
 
-/* How long PMD threads may sleep, in microseconds. */
-static unsigned long long int pmd_sleep;
-
-/* PMD threads sleep, for up to 'usecs' microseconds, in turns in which OVS got
- * few packets.  Main thread. */
-void
-netdev_dpdkzcrx_set_pmd_sleep(unsigned long long int usecs)
-{
-    pmd_sleep = usecs;
-}
-
-/* Warns that the PMD threads of 'dev' may be put to sleep: OVS does not know
- * of frames that a pair relays. */
-static void
-warn_of_sleep(struct netdev_dpdkzcrx *dev)
-{
-    bool sleeps = pmd_sleep > 0;
-
-    if (sleeps && !dev->warned_sleep) {
-        VLOG_WARN("%s: other_config:pmd-maxsleep=%llu puts PMD threads to "
-                  "sleep while they relay frames, which then wait or are "
-                  "lost; set it to 0", netdev_get_name(&dev->up), pmd_sleep);
-    }
-    dev->warned_sleep = sleeps;
-}
-
 static void
 run_port(struct netdev_dpdkzcrx *dev, void *aux OVS_UNUSED)
 {
-    warn_of_sleep(dev);
     if (!is_wire(dev)) {
         zcrx_pair_run(&dev->pair);
     } else if (zcrx_wire_run(&dev->wire)) {
@@ -670,6 +643,9 @@ relay(struct zcrx_queue *q, struct dp_packet_batch *batch)
 {
     unsigned int n = zcrx_queue_poll(q);
 
+    if (n) {
+        zcrx_perf_note(q->n_passed);
+    }
     if (OVS_UNLIKELY(q->slow.n_stash)) {
         struct rte_mbuf *frames[NETDEV_MAX_BURST];
         uint16_t n_frames = zcrx_slow_take(q, frames, NETDEV_MAX_BURST);

@@ -22,7 +22,6 @@
 struct zcrx_pair;
 
 void netdev_dpdkzcrx_register(void);
-void netdev_dpdkzcrx_set_pmd_sleep(unsigned long long int usecs);
 
 /* Calls 'cb' for each port, in the order of their names. */
 void netdev_dpdkzcrx_for_each(void (*cb)(struct zcrx_pair *, void *aux),

@@ -247,6 +247,7 @@ zcrx_slow_from_wire(struct zcrx_queue *q, struct rte_mbuf **mbufs, uint16_t n,
         }
         mbufs[n_left++] = m;
     }
+    slow->n_taken += n_out;
     zcrx_stats_add(&q->stats.wire_rx_frames, n_out);
     zcrx_stats_add(&q->stats.wire_rx_bytes, bytes);
     return n_left;
@@ -347,6 +348,7 @@ zcrx_slow_from_guest(struct zcrx_queue *q, struct rte_mbuf **mbufs,
             mbufs[n_left++] = m;
         }
     }
+    slow->n_taken += n - n_left;
     return n_left;
 }
 

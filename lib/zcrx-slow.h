@@ -118,6 +118,9 @@ struct zcrx_slow {
     uint16_t stash_head;
     uint16_t n_stash;
 
+    unsigned int n_taken;       /* Frames of this turn that were taken out of
+                                 * those that pass. */
+
     struct zcrx_slow_counts counts;
 };
 

@@ -496,15 +496,17 @@ relay_rest(struct zcrx_queue *q)
 {
     unsigned int n = 0;
 
+    q->n_passed = 0;
     if (!q->rx.error) {
-        n = wire_to_guest(q, NULL) + ovs_to_guest(q);
+        q->n_passed = wire_to_guest(q, NULL);
+        n = q->n_passed + ovs_to_guest(q);
         zcrx_stats_add(&q->stats.guest_notifications,
                        zcrx_vring_notify(&q->rx));
         zcrx_stats_add(&q->stats.guest_errors, q->rx.error != ZCRX_VRING_OK);
     } else {
         drain_injected(q);
         if (!q->tx.error) {
-            n = zcrx_tx_relay(q);
+            n = q->n_passed = zcrx_tx_relay(q);
             zcrx_stats_add(&q->stats.guest_notifications,
                            zcrx_vring_notify(&q->tx));
             zcrx_stats_add(&q->stats.guest_errors,
@@ -538,6 +540,7 @@ zcrx_queue_poll(struct zcrx_queue *q)
         unsigned int phase = q->turn++ % SAMPLE_EVERY;
 
         n = phase > 1 ? relay(q) : phase ? relay_timed(q) : relay_noted(q);
+        q->n_passed = n;
         if (rte_ring_count(q->injected)) {
             n += ovs_to_guest(q);
         }
@@ -553,6 +556,10 @@ zcrx_queue_poll(struct zcrx_queue *q)
         }
     } else {
         n = relay_rest(q);
+    }
+    if (unlikely(q->slow.n_taken)) {
+        q->n_passed -= q->slow.n_taken;
+        q->slow.n_taken = 0;
     }
     if (n_notified) {
         zcrx_stats_add(&q->stats.guest_notifications, n_notified);

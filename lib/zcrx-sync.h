@@ -86,6 +86,8 @@ struct zcrx_queue {
     uint16_t pending_head;
     uint16_t pending_tail;
     unsigned int turn;          /* For sampling. */
+    unsigned int n_passed;      /* Frames of the last turn that OVS does not
+                                 * get to see. */
 
     /* OVS's frames for the guest: any thread in, the owner out. */
     struct rte_ring *injected;

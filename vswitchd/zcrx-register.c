@@ -18,11 +18,9 @@
 #include <stdio.h>
 #include <rte_version.h>
 
-#include "dpif.h"
 #include "netdev-dpdk.h"
 #include "netdev-dpdkzcrx.h"
 #include "openvswitch/vlog.h"
-#include "smap.h"
 
 VLOG_DEFINE_THIS_MODULE(zcrx_register);
 
@@ -38,19 +36,6 @@ __wrap_netdev_dpdk_register(const struct smap *ovs_other_config)
     __real_netdev_dpdk_register(ovs_other_config);
     netdev_dpdkzcrx_register();
     VLOG_INFO("dpdkzcrx %s, with %s", ZCRX_VERSION, rte_version());
-}
-
-/* In the same way, what a datapath is told of other_config: ports want to know
- * whether their PMD threads are to sleep. */
-int __wrap_dpif_set_config(struct dpif *, const struct smap *);
-int __real_dpif_set_config(struct dpif *, const struct smap *);
-
-int
-__wrap_dpif_set_config(struct dpif *dpif, const struct smap *other_config)
-{
-    netdev_dpdkzcrx_set_pmd_sleep(smap_get_ullong(other_config,
-                                                  "pmd-maxsleep", 0));
-    return __real_dpif_set_config(dpif, other_config);
 }
 
 /* In the same way, what "ovs-vswitchd --version" ends with comes here. */

@@ -76,6 +76,7 @@ check_PROGRAMS += \
 	tests/unit/test-flow \
 	tests/unit/test-observe \
 	tests/unit/test-offload \
+	tests/unit/test-perf \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
 	tests/unit/test-qualify \
@@ -111,6 +112,9 @@ tests_unit_test_offload_SOURCES = \
 	tests/unit/guest.c \
 	tests/unit/rig.c
 tests_unit_test_offload_LDADD = $(unit_libs)
+
+tests_unit_test_perf_SOURCES = tests/unit/test-perf.c
+tests_unit_test_perf_LDADD = $(unit_libs)
 
 tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/guest.c
 tests_unit_test_pool_LDADD = $(unit_libs)
@@ -159,6 +163,7 @@ $(tests_unit_test_dma_OBJECTS) \
 $(tests_unit_test_flow_OBJECTS) \
 $(tests_unit_test_observe_OBJECTS) \
 $(tests_unit_test_offload_OBJECTS) \
+$(tests_unit_test_perf_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
 $(tests_unit_test_qualify_OBJECTS) \

@@ -208,6 +208,13 @@ check_counts(void)
                                   + s->injected_frames));
     CHECK_EQ(s->guest_tx_frames, (s->wire_tx_frames + rig_tx_dropped()
                                   + s->slow_guest_frames));
+    if (!rig.config.flow_mp && !s->tx_dropped_offload) {
+        CHECK_EQ(rig.n_passed, (s->wire_rx_frames + s->guest_tx_frames
+                                - s->slow_wire_frames - s->slow_guest_frames
+                                - s->dropped_slow_face_full
+                                - s->dropped_slow_no_memory
+                                - s->tx_dropped_slow_no_memory));
+    }
     CHECK_EQ(rig.n_accepted, (s->injected_frames + inject_dropped()
                               + rte_ring_count(q->injected)));
     CHECK_EQ(rig.n_freed, rig.n_accepted - rte_ring_count(q->injected));
@@ -220,6 +227,7 @@ rig_poll(void)
     unsigned int n = zcrx_queue_poll(&rig.queue);
 
     CHECK(n <= 3 * ZCRX_BURST);
+    rig.n_passed += n ? rig.queue.n_passed : 0;
     check_counts();
     return n;
 }

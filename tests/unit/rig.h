@@ -72,6 +72,7 @@ struct rig {
     struct rte_mempool *ovs_mp; /* For frames of OVS. */
     unsigned int n_freed;       /* Those that were freed. */
     unsigned int n_accepted;    /* Those that were accepted. */
+    uint64_t n_passed;          /* Frames, as the PMD thread was told. */
     int rx_eventfd;
     int tx_eventfd;
 };
