@@ -95,6 +95,8 @@ lib_libzcrx_a_SOURCES = \
 	lib/zcrx-queues.h \
 	lib/zcrx-rss.c \
 	lib/zcrx-rss.h \
+	lib/zcrx-rx.c \
+	lib/zcrx-rx.h \
 	lib/zcrx-segment.c \
 	lib/zcrx-segment.h \
 	lib/zcrx-slow.c \
