@@ -20,6 +20,7 @@ lib_libzcrxring_a_SOURCES = \
 	lib/zcrx-chain.c \
 	lib/zcrx-gpa.c \
 	lib/zcrx-gpa.h \
+	lib/zcrx-steer-parse.c \
 	lib/zcrx-steer.c \
 	lib/zcrx-steer.h \
 	lib/zcrx-vring-journal.c \

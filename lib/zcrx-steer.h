@@ -91,6 +91,7 @@ struct zcrx_steer {
 };
 
 char *zcrx_steer_parse(struct zcrx_steer *, const char *s);
+void zcrx_steer_add(struct zcrx_steer *, const struct zcrx_steer_class *);
 int zcrx_steer_classify(const struct zcrx_steer *, const void *frame,
                         uint32_t len);
 int zcrx_steer_find(const struct zcrx_steer *, const char *name);
