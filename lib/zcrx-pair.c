@@ -226,8 +226,10 @@ check_running(struct zcrx_pair *pair)
                                   "zero-copy");
     } else if (link_up != pair->link_up || why_copy != pair->why_copy) {
         if (link_up != pair->link_up) {
-            zcrx_events_add(&pair->events, link_up ? "link up" : "link down",
-                            NULL);
+            const char *what = link_up ? "link up" : "link down";
+
+            VLOG_INFO_RL(&state_rl, "%s: %s", pair->name, what);
+            zcrx_events_add(&pair->events, what, NULL);
         }
         pair->link_up = link_up;
         pair->why_copy = why_copy;

@@ -26,6 +26,9 @@ all commands from there to the next such comment in the page:
 A test runs a command if these files, or the macros of the tests, have its
 program, the first argument that names what to do, the names of the options of
 the port, and the port type.
+
+Commands of Open vSwitch that stand within the text must be run by some test, in
+the same sense, and need no such comment.
 """
 
 import glob
@@ -35,6 +38,9 @@ import sys
 
 # Commands that are shown without a prompt.
 PROGRAMS = r"(?:ovs-[a-z-]+|dpdk-[a-z-]+(?:\.py)?|ethtool|ip|\./quickstart)"
+
+# Commands within the text.
+INLINE = re.compile(r"``((?:ovs-[a-z-]+\s|dpdkzcrx/)[^`]+)``")
 
 MARKER = re.compile(r"^\.\. (tested by|needs:)[ ](.+)$")
 
@@ -101,12 +107,23 @@ def keys(command):
             yield from re.findall(r"\b(options:[a-z-]+|type=dpdkzcrx)\b", part)
 
 
+def inline_commands(text):
+    """The line and the command of each."""
+    for found in INLINE.finditer(text):
+        command = " ".join(found.group(1).split())
+        if command.startswith("dpdkzcrx/"):
+            command = "ovs-appctl " + command
+        yield text.count("\n", 0, found.start()) + 1, command
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     top = sys.argv[1]
     macros = "".join(map(read, sorted(glob.glob(os.path.join(
         top, "tests", "*-macros.at")))))
+    every_test = macros + "".join(map(read, sorted(
+        glob.glob(os.path.join(top, "tests", "*.at")))))
     pages = [os.path.join(top, "README.rst")]
     for extension in "rst", "inc":
         pages += sorted(glob.glob(os.path.join(top, "Documentation", "**",
@@ -133,6 +150,10 @@ def main():
                           for test in missing]
                 wrong += ["%s: %s has no %s" % (where, marker[1], key)
                           for key in keys(command) if key not in text]
+        for number, command in inline_commands(read(page)):
+            wrong += ["%s:%d: %s: no test has %s" % (name, number, command,
+                                                     key)
+                      for key in keys(command) if key not in every_test]
     if not n:
         wrong.append("there are no commands, has their form changed?")
     for line in wrong:
