@@ -369,11 +369,21 @@ zcrx_vhost_register(struct zcrx_vhost *vhost, const char *owner,
     return NULL;
 }
 
-/* Returns true if the thread 'tid' of this process waits in poll(), and if
- * there is no telling. */
+/* Returns true if the thread 'tid' of this process waits for one of several
+ * file descriptors, and if there is no telling.  The library's reader does so
+ * with poll(), or in later versions with epoll_wait(). */
 static bool
 is_polling(pid_t tid)
 {
+    static const long int calls[] = {
+#ifdef SYS_poll
+        SYS_poll,
+#endif
+#ifdef SYS_epoll_wait
+        SYS_epoll_wait,
+#endif
+        SYS_ppoll, SYS_epoll_pwait,
+    };
     char path[64];
     FILE *stream;
     long int call;
@@ -387,12 +397,12 @@ is_polling(pid_t tid)
     /* "running" is no number. */
     n = fscanf(stream, "%ld", &call);
     fclose(stream);
-#ifdef SYS_poll
-    if (n == 1 && call == SYS_poll) {
-        return true;
+    for (size_t i = 0; n == 1 && i < ARRAY_SIZE(calls); i++) {
+        if (call == calls[i]) {
+            return true;
+        }
     }
-#endif
-    return n == 1 && call == SYS_ppoll;
+    return false;
 }
 
 /* Waits until the library's reader has handled what there is to read.

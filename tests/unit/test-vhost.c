@@ -81,13 +81,17 @@ wait_for_step(enum step wanted)
     }
 }
 
+/* Returns whether this is the vhost library's thread with 'part' in its name.
+ * Later versions have other names, of which these are parts, too. */
+#define EVENTS "vhost-ev"
+#define RECONNECT "reco"
 static bool
-is_thread(const char *name)
+is_thread(const char *part)
 {
     char own[16];
 
     return (!pthread_getname_np(pthread_self(), own, sizeof own)
-            && !strcmp(own, name));
+            && strstr(own, part));
 }
 
 /* The functions of the C library that the vhost library calls. */
@@ -102,7 +106,7 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
     if (!lock) {
         *(void **) &lock = dlsym(RTLD_NEXT, "pthread_mutex_lock");
     }
-    if (!note_mutex && is_thread("vhost_reconn")) {
+    if (!note_mutex && is_thread(RECONNECT)) {
         note_mutex = mutex;
     }
     if (main_thread && past_note && get_step() == AT_NOTE) {
@@ -110,7 +114,7 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
         wait_for_step(DONE);
     } else if (main_thread) {
         past_note = mutex == note_mutex;
-    } else if (is_thread("vhost-events")) {
+    } else if (is_thread(EVENTS)) {
         switch (get_step()) {
         case START:
             if (mutex == note_mutex) {
@@ -142,7 +146,7 @@ connect(int fd, const struct sockaddr *address, socklen_t len)
     if (!next) {
         *(void **) &next = dlsym(RTLD_NEXT, "connect");
     }
-    if (is_thread("vhost_reconn")) {
+    if (is_thread(RECONNECT)) {
         __atomic_add_fetch(strcmp(path, PATH) ? &n_other_attempts
                            : &n_attempts, 1, __ATOMIC_RELEASE);
     }
