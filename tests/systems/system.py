@@ -105,8 +105,10 @@ class System(object):
                 f.write("#! /bin/sh\nexit 101\n")
             os.chmod(policy, 0o755)
             shutil.copy("/etc/resolv.conf", os.path.join(path, "etc"))
+            # What is made anew if it fails need not be safe on the disk.
             images.run(*self.command(
                 ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qy",
+                 "-o", "Dpkg::Options::=--force-unsafe-io",
                  "--no-install-recommends", "install"] + names, path))
             images.run(*self.command(["apt-get", "clean"], path))
             os.remove(policy)
