@@ -82,42 +82,49 @@ describe_vring(const struct zcrx_vring *vq,
     return ring;
 }
 
+/* Puts an object 'name' into 'queue' that tells of one direction, and returns
+ * it. */
+static struct json *
+put_direction(struct json *queue, const char *name, uint64_t frames,
+              uint64_t bytes)
+{
+    struct json *direction = json_object_create();
+
+    put_uint(direction, "frames", frames);
+    put_uint(direction, "bytes", bytes);
+    json_object_put(queue, name, direction);
+    return direction;
+}
+
 static void
 describe_stats(const struct zcrx_stats *stats, struct json *queue)
 {
-    struct json *wire_rx = json_object_create();
-    struct json *guest_tx = json_object_create();
-    struct json *injected = json_object_create();
-    struct json *wire_out = json_object_create();
+    struct json *wire_rx, *guest_tx, *injected, *wire_out;
 
-    put_uint(wire_rx, "frames", stats->wire_rx_frames);
-    put_uint(wire_rx, "bytes", stats->wire_rx_bytes);
+    wire_rx = put_direction(queue, "wire_rx", stats->wire_rx_frames,
+                            stats->wire_rx_bytes);
     put_uint(wire_rx, "zero_copy", stats->zero_copy_frames);
     put_reasons(wire_rx, "copied", stats, copy_reasons,
                 ARRAY_SIZE(copy_reasons), "copied_");
     put_uint(wire_rx, "slow_path", stats->slow_wire_frames);
     put_reasons(wire_rx, "dropped", stats, wire_drops,
                 ARRAY_SIZE(wire_drops), "dropped_");
-    json_object_put(queue, "wire_rx", wire_rx);
 
-    put_uint(guest_tx, "frames", stats->guest_tx_frames);
-    put_uint(guest_tx, "bytes", stats->guest_tx_bytes);
+    guest_tx = put_direction(queue, "guest_tx", stats->guest_tx_frames,
+                             stats->guest_tx_bytes);
     put_uint(guest_tx, "slow_path", stats->slow_guest_frames);
     put_reasons(guest_tx, "dropped", stats, guest_drops,
                 ARRAY_SIZE(guest_drops), "tx_dropped_");
-    json_object_put(queue, "guest_tx", guest_tx);
 
-    put_uint(injected, "frames", stats->injected_frames);
-    put_uint(injected, "bytes", stats->injected_bytes);
+    injected = put_direction(queue, "injected", stats->injected_frames,
+                             stats->injected_bytes);
     put_reasons(injected, "dropped", stats, inject_drops,
                 ARRAY_SIZE(inject_drops), "inject_dropped_");
-    json_object_put(queue, "injected", injected);
 
-    put_uint(wire_out, "frames", stats->wire_out_frames);
-    put_uint(wire_out, "bytes", stats->wire_out_bytes);
+    wire_out = put_direction(queue, "wire_out", stats->wire_out_frames,
+                             stats->wire_out_bytes);
     put_reasons(wire_out, "dropped", stats, wire_out_drops,
                 ARRAY_SIZE(wire_out_drops), "wire_out_dropped_");
-    json_object_put(queue, "wire_out", wire_out);
 
     put_uint(queue, "notifications", stats->guest_notifications);
     put_ratio(queue, "cycles_per_frame", stats->rx_sampled_cycles,
@@ -309,14 +316,33 @@ print_vf_queue(const struct json *queue, struct ds *out)
     }
 }
 
+/* Prints the object 'name', of one direction. */
+static void
+print_direction(const struct json *queue, const char *name, const char *title,
+                struct ds *out)
+{
+    const struct json *direction = get(queue, name);
+    char separator = ':';
+
+    ds_put_format(out, "    %-15s %lld frames, %lld bytes", title,
+                  get_int(direction, "frames"), get_int(direction, "bytes"));
+    if (get(direction, "zero_copy")) {
+        ds_put_format(out, "%c zero-copy %lld", separator,
+                      get_int(direction, "zero_copy"));
+        print_reasons(direction, "copied", out);
+        separator = ',';
+    }
+    if (get(direction, "slow_path")) {
+        ds_put_format(out, "%c slow path %lld", separator,
+                      get_int(direction, "slow_path"));
+    }
+    print_reasons(direction, "dropped", out);
+    ds_put_char(out, '\n');
+}
+
 static void
 print_queue(const struct json *queue, bool has_guest, struct ds *out)
 {
-    const struct json *wire_rx = get(queue, "wire_rx");
-    const struct json *guest_tx = get(queue, "guest_tx");
-    const struct json *injected = get(queue, "injected");
-    const struct json *wire_out = get(queue, "wire_out");
-
     ds_put_format(out, "  queue pair %lld%s\n", get_int(queue, "queue"),
                   get_bool(queue, "active") ? ""
                   : get_bool(queue, "enabled") || !has_guest ? " (not in use)"
@@ -332,24 +358,11 @@ print_queue(const struct json *queue, bool has_guest, struct ds *out)
     if (get(queue, "vf_queue")) {
         print_vf_queue(queue, out);
     }
-    ds_put_format(out, "    wire to guest:  %lld frames, %lld bytes: "
-                  "zero-copy %lld",
-                  get_int(wire_rx, "frames"), get_int(wire_rx, "bytes"),
-                  get_int(wire_rx, "zero_copy"));
-    print_reasons(wire_rx, "copied", out);
-    ds_put_format(out, ", slow path %lld", get_int(wire_rx, "slow_path"));
-    print_reasons(wire_rx, "dropped", out);
-    ds_put_format(out, "\n    guest to wire:  %lld frames, %lld bytes",
-                  get_int(guest_tx, "frames"), get_int(guest_tx, "bytes"));
-    ds_put_format(out, ": slow path %lld", get_int(guest_tx, "slow_path"));
-    print_reasons(guest_tx, "dropped", out);
-    ds_put_format(out, "\n    OVS to guest:   %lld frames, %lld bytes",
-                  get_int(injected, "frames"), get_int(injected, "bytes"));
-    print_reasons(injected, "dropped", out);
-    ds_put_format(out, "\n    OVS to wire:    %lld frames, %lld bytes",
-                  get_int(wire_out, "frames"), get_int(wire_out, "bytes"));
-    print_reasons(wire_out, "dropped", out);
-    ds_put_format(out, "\n    notifications:  %lld\n"
+    print_direction(queue, "wire_rx", "wire to guest:", out);
+    print_direction(queue, "guest_tx", "guest to wire:", out);
+    print_direction(queue, "injected", "OVS to guest:", out);
+    print_direction(queue, "wire_out", "OVS to wire:", out);
+    ds_put_format(out, "    notifications:  %lld\n"
                   "    cycles/frame:   %.1f to guest, %.1f to wire\n",
                   get_int(queue, "notifications"),
                   json_real(get(queue, "cycles_per_frame")),
