@@ -127,7 +127,9 @@ tests_unit_test_pool_model_LDADD = $(unit_libs)
 tests_unit_test_qualify_SOURCES = tests/unit/test-qualify.c tests/unit/guest.c
 tests_unit_test_qualify_LDADD = $(unit_libs)
 
-tests_unit_test_queues_SOURCES = tests/unit/test-queues.c
+tests_unit_test_queues_SOURCES = \
+	tests/unit/test-queues.c \
+	tests/unit/ovs.c
 tests_unit_test_queues_LDADD = $(unit_libs)
 
 tests_unit_test_slow_SOURCES = \
@@ -148,13 +150,19 @@ tests_unit_test_sync_guest_SOURCES = \
 	tests/unit/rig.c
 tests_unit_test_sync_guest_LDADD = $(unit_libs)
 
-tests_unit_test_vf_link_SOURCES = tests/unit/test-vf-link.c
+tests_unit_test_vf_link_SOURCES = \
+	tests/unit/test-vf-link.c \
+	tests/unit/ovs.c
 tests_unit_test_vf_link_LDADD = $(unit_libs)
 
-tests_unit_test_vf_stop_SOURCES = tests/unit/test-vf-stop.c
+tests_unit_test_vf_stop_SOURCES = \
+	tests/unit/test-vf-stop.c \
+	tests/unit/ovs.c
 tests_unit_test_vf_stop_LDADD = $(unit_libs)
 
-tests_unit_test_vhost_SOURCES = tests/unit/test-vhost.c
+tests_unit_test_vhost_SOURCES = \
+	tests/unit/test-vhost.c \
+	tests/unit/ovs.c
 tests_unit_test_vhost_LDADD = $(unit_libs)
 
 # The flags come out of Open vSwitch's build.

@@ -25,7 +25,6 @@
 #include <rte_ethdev.h>
 
 #include "check.h"
-#include "openvswitch/vlog.h"
 #include "util.h"
 #include "zcrx-pair-slow.h"
 #include "zcrx-pair.h"
@@ -169,42 +168,6 @@ changed(struct zcrx_pair *pair_)
 {
     CHECK(pair_ == &pair);
     n_changes++;
-}
-
-/* Open vSwitch. */
-
-void
-vlog(const struct vlog_module *module OVS_UNUSED,
-     enum vlog_level level OVS_UNUSED, const char *format OVS_UNUSED, ...)
-{
-}
-
-void
-vlog_rate_limit(const struct vlog_module *module OVS_UNUSED,
-                enum vlog_level level OVS_UNUSED,
-                struct vlog_rate_limit *rl OVS_UNUSED,
-                const char *format OVS_UNUSED, ...)
-{
-}
-
-void
-vlog_insert_module(struct ovs_list *list OVS_UNUSED)
-{
-}
-
-const char *
-ovs_strerror(int error OVS_UNUSED)
-{
-    return "";
-}
-
-void *
-xcalloc(size_t n, size_t size)
-{
-    void *p = calloc(n, size);
-
-    CHECK(p);
-    return p;
 }
 
 /* The cases. */

@@ -26,8 +26,6 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "connectivity.h"
-#include "openvswitch/vlog.h"
 #include "seq.h"
 #include "timeval.h"
 #include "util.h"
@@ -132,42 +130,16 @@ zcrx_vf_is_attached(const struct zcrx_vf *vf_)
     return vf_->port_id != RTE_MAX_ETHPORTS;
 }
 
-long long int
-time_msec(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
 void
 xnanosleep(uint64_t ns)
 {
     usleep(ns / 1000);
 }
 
-struct seq *
-connectivity_seq_get(void)
-{
-    return NULL;
-}
-
 void
 seq_change(struct seq *seq OVS_UNUSED)
 {
     n_wakes++;
-}
-
-void
-vlog(const struct vlog_module *module OVS_UNUSED,
-     enum vlog_level level OVS_UNUSED, const char *format OVS_UNUSED, ...)
-{
-}
-
-void
-vlog_insert_module(struct ovs_list *list OVS_UNUSED)
-{
 }
 
 /* The cases. */

@@ -27,10 +27,8 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "connectivity.h"
 #include "hash.h"
 #include "openvswitch/thread.h"
-#include "openvswitch/vlog.h"
 #include "ovs-rcu.h"
 #include "ovs-thread.h"
 #include "seq.h"
@@ -249,41 +247,15 @@ xpthread_join(pthread_t thread, void **result)
     CHECK(!pthread_join(thread, result));
 }
 
-long long int
-time_msec(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
 void
 ovsrcu_quiesce_start(void)
 {
-}
-
-struct seq *
-connectivity_seq_get(void)
-{
-    return NULL;
 }
 
 void
 seq_change(struct seq *seq OVS_UNUSED)
 {
     __atomic_add_fetch(&n_wakes, 1, __ATOMIC_RELEASE);
-}
-
-void
-vlog(const struct vlog_module *module OVS_UNUSED,
-     enum vlog_level level OVS_UNUSED, const char *format OVS_UNUSED, ...)
-{
-}
-
-void
-vlog_insert_module(struct ovs_list *list OVS_UNUSED)
-{
 }
 
 void
@@ -294,46 +266,10 @@ ovs_assert_failure(const char *where, const char *function OVS_UNUSED,
     abort();
 }
 
-const char *
-ovs_strerror(int error OVS_UNUSED)
-{
-    return "";
-}
-
 uint32_t
 hash_bytes(const void *p OVS_UNUSED, size_t n OVS_UNUSED, uint32_t basis)
 {
     return basis;
-}
-
-void *
-xzalloc(size_t size)
-{
-    void *p = calloc(1, size);
-
-    CHECK(p);
-    return p;
-}
-
-char *
-xstrdup(const char *s)
-{
-    char *copy = strdup(s);
-
-    CHECK(copy);
-    return copy;
-}
-
-char *
-xasprintf(const char *format, ...)
-{
-    va_list args;
-    char *s;
-
-    va_start(args, format);
-    CHECK(vasprintf(&s, format, args) >= 0);
-    va_end(args);
-    return s;
 }
 
 /* The cases. */

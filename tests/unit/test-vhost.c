@@ -43,7 +43,6 @@
 
 #include "eal.h"
 #include "openvswitch/thread.h"
-#include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -176,35 +175,10 @@ ovs_mutex_unlock(const struct ovs_mutex *mutex OVS_UNUSED)
 {
 }
 
-char *
-xstrdup(const char *s)
-{
-    return strdup(s);
-}
-
-char *
-xasprintf(const char *format, ...)
-{
-    return strdup(format);
-}
-
 unsigned int
 get_page_size(void)
 {
     return 4096;
-}
-
-void
-vlog_rate_limit(const struct vlog_module *module OVS_UNUSED,
-                enum vlog_level level OVS_UNUSED,
-                struct vlog_rate_limit *limit OVS_UNUSED,
-                const char *format OVS_UNUSED, ...)
-{
-}
-
-void
-vlog_insert_module(struct ovs_list *list OVS_UNUSED)
-{
 }
 
 long long int
