@@ -80,6 +80,8 @@ pmd_main(void *aux)
             take_turn(&random);
             zcrx_gate_leave(&gate);
             __atomic_fetch_add(&n_turns, 1, __ATOMIC_RELAXED);
+        } else {
+            sched_yield();
         }
     }
     return NULL;
