@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/systems/check-package \
 	tests/systems/check-versions \
 	tests/systems/system.py \
+	tests/systems/use-arm64 \
 	tests/systems/use-package \
 	tests/systems/use-version
 
@@ -52,11 +53,15 @@ package-rpm: dist
 check-package:
 	$(PYTHON3) $(srcdir)/tests/systems/check-package packages
 
-# Builds and tests with other versions of Open vSwitch and DPDK.
-RELEASES = bookworm trixie sid
-.PHONY: check-versions
+# Builds and tests with other versions of Open vSwitch and DPDK; for arm64 with
+# those of Debian 12.
+RELEASES = bookworm trixie sid arm64
+check_versions = $(PYTHON3) $(srcdir)/tests/systems/check-versions versions
+.PHONY: check-versions check-arm64
 check-versions: $(srcdir)/configure
-	$(PYTHON3) $(srcdir)/tests/systems/check-versions versions $(RELEASES)
+	$(check_versions) $(RELEASES)
+check-arm64: $(srcdir)/configure
+	$(check_versions) arm64
 
 mostlyclean-local: packages-clean
 .PHONY: packages-clean

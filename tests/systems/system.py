@@ -75,8 +75,9 @@ def packages(*kinds):
 
 
 class System(object):
-    """The Debian release 'release' with the packages 'names'.  Those for
-    another 'purpose' have other packages."""
+    """The Debian release 'release' with the packages 'names', which may be of
+    another architecture: "libc6-dev:arm64".  Those for another 'purpose' have
+    other packages."""
     def __init__(self, purpose, release, names):
         self.release = release
         names = sorted(names)
@@ -105,6 +106,11 @@ class System(object):
                 f.write("#! /bin/sh\nexit 101\n")
             os.chmod(policy, 0o755)
             shutil.copy("/etc/resolv.conf", os.path.join(path, "etc"))
+            foreign = set(name.partition(":")[2] for name in names)
+            for architecture in filter(None, sorted(foreign)):
+                images.run(*self.command(
+                    ["dpkg", "--add-architecture", architecture], path))
+                images.run(*self.command(["apt-get", "-q", "update"], path))
             # What is made anew if it fails need not be safe on the disk.
             images.run(*self.command(
                 ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qy",
