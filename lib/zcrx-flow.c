@@ -328,6 +328,7 @@ zcrx_flow_clear(struct zcrx_flows *flows)
     struct rte_flow_error error;
 
     zcrx_flow_remove(flows, NULL);
+    flows->is_used = false;
     if (flows->fence) {
         flows->driver->destroy(flows->port_id, flows->fence, &error);
         flows->fence = NULL;
@@ -383,6 +384,7 @@ zcrx_flow_add(struct zcrx_flows *flows, const struct zcrx_steer *steer)
         if (n && flow->n_rules >= n_untagged_rules(class)) {
             flow->place = flow->n_rules == n ? ZCRX_FLOW_VF : ZCRX_FLOW_BOTH;
             flows->n_classes++;
+            flows->is_used = true;
         } else {
             ok &= destroy(flows, flow);
         }

@@ -73,6 +73,8 @@ struct zcrx_flows {
     bool needs_fence;           /* With 'has_queue': nothing else keeps frames
                                  * of no class out of it. */
     struct rte_flow *fence;     /* The rule that does it, or NULL. */
+    bool is_used;               /* It may have frames, even when there are no
+                                 * rules any more: some are on their way. */
     struct zcrx_flow_class {
         char name[ZCRX_STEER_NAME_LEN];
         enum zcrx_flow_place place;

@@ -72,7 +72,9 @@ current_rules(const struct zcrx_pair *pair, bool polls_flows)
 static int
 choose_flow_poller(const struct zcrx_pair *pair)
 {
-    for (uint16_t i = 0; pair->vf.flows.n_classes && i < pair->n_queues; i++) {
+    bool is_needed = pair->vf.flows.is_used && pair->has_wire_face;
+
+    for (uint16_t i = 0; is_needed && i < pair->n_queues; i++) {
         if (zcrx_queue_in_use(&pair->queues[i])) {
             return i;
         }

@@ -385,6 +385,7 @@ test_fence(void)
     start(CLASSES);
     CHECK(zcrx_flow_fence(&flows));
     CHECK(has_rule("eth"));
+    CHECK(!flows.is_used);
     CHECK(zcrx_flow_add(&flows, &steer));
     check_places("vvvvvvvv");
     CHECK(zcrx_flow_remove(&flows, NULL));
@@ -509,6 +510,10 @@ test_change(void)
     n_created = n_rules();
     n_destroyed = 0;
     stop();
+    /* What was matched before may still come. */
+    CHECK(flows.is_used);
+    zcrx_flow_clear(&flows);
+    CHECK(!flows.is_used);
 
     /* One that the driver refused is tried again. */
     start("arp,mcast");
