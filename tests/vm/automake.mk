@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	tests/vm/migration.py \
 	tests/vm/ping-vlan \
 	tests/vm/pmd.py \
+	tests/vm/rules.py \
 	tests/vm/run
 
 .PHONY: check-vm

@@ -44,13 +44,18 @@ PF_MAC = "52:54:00:00:00:01"
 PF_DEVICE, PLAIN_DEVICE = "0000:01:00.0", "0000:02:00.0"
 VF_DEVICES = ("0000:01:10.0", "0000:01:10.2")
 
+# The tap that is a VF, and the bridge between it and the NIC without VFs.
+VF_TAP, BRIDGE = "wire0", "bridge0"
+
 # Where a VF of the 82576 has its registers for interrupts: which to raise, to
 # enable, and to clear by itself.
 VF_EICS, VF_EIMS, VF_EIAC = 0x1520, 0x1524, 0x152c
 
 MODULES = ("virtio_pci", "virtio_console", "irqbypass", "vfio", "vfio_virqfd",
            "vfio_iommu_type1", "vfio-pci-core", "vfio-pci", "dca",
-           "i2c-algo-bit", "igb", "uio", "uio_pci_generic", "tun", "8021q")
+           "i2c-algo-bit", "igb", "e1000e", "uio", "uio_pci_generic", "tun",
+           "8021q", "bridge", "cls_flower", "act_gact", "act_skbedit",
+           "sch_multiq", "sch_ingress")
 
 DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_tap",
            "net_virtio")
@@ -72,7 +77,7 @@ class Image(object):
         files = images.FileSystem(os.path.join(dir, "host"), self.kernel,
                                   MODULES)
         pmd.add_dpdk(files, DRIVERS)
-        for program in ("ip", "iperf3", "ethtool"):
+        for program in ("ip", "tc", "iperf3", "ethtool"):
             files.add_program(program)
         for room in ("vswitchd", "utilities", "ovsdb"):
             for program in ("ovs-vswitchd", "ovs-vsctl", "ovs-appctl",
@@ -275,6 +280,30 @@ class Rig(sandbox.Sandbox):
         """One guest only."""
         self.prepare_sriov(1)
 
+    def prepare_rules(self):
+        """A guest on a VF whose DPDK driver knows rte_flow: a tap, for which
+        Linux's flower classifier chooses the queues.  The kernel has the NIC,
+        and a bridge passes on what comes from there."""
+        self.kill_guests()
+        self.stop_switch()
+        self.set_wire_up(linux.TAP)
+        self.host.run(
+            "/usr/bin/ip link add {0} type bridge group_fwd_mask 0x4000 "
+            "mcast_snooping 0 && device=`ls /sys/bus/pci/devices/{1}/net` && "
+            "/usr/bin/ip link set $device master {0} up && "
+            "/usr/bin/ip link set {0} up".format(BRIDGE, PLAIN_DEVICE))
+        self.start_switch("--no-pci", "va")
+        self.add_ports(["net_tap0,iface=" + VF_TAP])
+        self.host.run(
+            "ovs-vsctl set Interface zc0 options:slow-path=arp -- add-port "
+            "br0 zc0w -- set Interface zc0w type=dpdkzcrx options:wire-of=zc0 "
+            "&& /usr/bin/ip link set {0} master {1} && "
+            "echo 1 > /proc/sys/net/ipv6/conf/{0}/disable_ipv6".format(
+                VF_TAP, BRIDGE))
+        self.start_guests(1)
+        self.host.run("/usr/bin/ip link set %s up" % VF_TAP)
+        self.wait_zero_copy()
+
     def prepare_physical(self):
         """A guest on a NIC that uses physical addresses."""
         self.kill_guests()
@@ -351,9 +380,13 @@ class Rig(sandbox.Sandbox):
                                          )[1].splitlines():
                 yield "%s: %s" % (command.split()[-1], line)
 
+    def ask(self, command, port=""):
+        """Returns what one of our commands shows."""
+        return json.loads(self.host.run("ovs-appctl dpdkzcrx/%s --json %s"
+                                        % (command, port)))
+
     def show(self, port=""):
-        return json.loads(self.host.run("ovs-appctl dpdkzcrx/ring-sync-show "
-                                        "--json " + port))
+        return self.ask("ring-sync-show", port)
 
     def counters(self):
         """Returns the ports' counters, over all queues."""

@@ -20,6 +20,7 @@ import re
 import host
 import linux
 import linux_cases
+import rules
 from linux_cases import Case, N_PINGS, check_pings, expect, ping, pings
 
 
@@ -186,6 +187,14 @@ def check_promiscuous(rig):
         ping(rig, linux.GUEST)
 
 
+def check_rules_anew(rig):
+    """Another guest, for which the VF is stopped and started."""
+    restart_guest(rig)
+    rig.wait_up()
+    rig.wait_zero_copy()
+    return rules.check_classes(rig)
+
+
 class Setup(object):
     """A way to set up the host, and what to try there."""
     def __init__(self, name, prepare, cases):
@@ -206,10 +215,15 @@ def make_setups(short):
             Case("file-from-guest",
                  lambda rig: linux_cases.send_file(rig, size))]
 
+    steering = Setup("rules", host.Rig.prepare_rules, [
+        Case("classes", rules.check_classes),
+        Case("changes", rules.check_changes)])
     if short:
         return [Setup("vf", host.Rig.prepare_one,
                       [case for case in common(1)
                        if case.name != "ping-1400"])]
+    steering.cases = common(1) + steering.cases + [
+        Case("guest-restart", check_rules_anew, late=True)]
     return [
         Setup("sriov", host.Rig.prepare_sriov, common(4) + [
             Case("pf", check_pf),
@@ -226,6 +240,7 @@ def make_setups(short):
                  anew=True),
             Case("vf-removal", under_traffic(remove_vfs), late=True,
                  anew=True)]),
+        steering,
         Setup("physical", host.Rig.prepare_physical, common(4) + [
             Case("promiscuous", check_promiscuous),
             Case("vlan", linux_cases.check_vlan),

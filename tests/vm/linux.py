@@ -257,13 +257,14 @@ class Rig(sandbox.Sandbox):
 class Counters(object):
     """What a port has counted."""
     def __init__(self):
-        self.frames = self.zero_copy = self.sent = 0
+        self.frames = self.zero_copy = self.slow_path = self.sent = 0
         self.copied, self.dropped, self.sent_dropped = {}, {}, {}
 
     def add(self, queue):
         rx, tx = queue["wire_rx"], queue["guest_tx"]
         self.frames += rx["frames"]
         self.zero_copy += rx["zero_copy"]
+        self.slow_path += rx["slow_path"]
         self.sent += tx["frames"]
         for sums, reasons in ((self.copied, rx["copied"]),
                               (self.dropped, rx["dropped"]),
@@ -274,7 +275,7 @@ class Counters(object):
 
     def since(self, old):
         new = Counters()
-        for name in ("frames", "zero_copy", "sent"):
+        for name in ("frames", "zero_copy", "slow_path", "sent"):
             setattr(new, name, getattr(self, name) - getattr(old, name))
         for name in ("copied", "dropped", "sent_dropped"):
             before = getattr(old, name)
@@ -285,5 +286,5 @@ class Counters(object):
         return new
 
     def accounted(self):
-        return (self.zero_copy + sum(self.copied.values())
+        return (self.zero_copy + self.slow_path + sum(self.copied.values())
                 + sum(self.dropped.values()))
