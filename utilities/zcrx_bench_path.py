@@ -158,6 +158,13 @@ class Path(object):
                     for name in ("rx_sampled_cycles", "rx_sampled_frames")]
         text = self.rig.run("ovs-appctl", "dpif-netdev/pmd-stats-show")
         pmd = text[text.index("pmd thread"):]
+        # As Open vSwitch 4.0 has it.
+        found = re.search(r"Rx packets: *(\d+) .* (\d+) cycles/pkt", pmd)
+        if found:
+            frames = int(found.group(1))
+            return [int(found.group(2)) * frames, frames]
+        if "Rx packets:" in pmd:
+            return [0, 0]
         return [int(re.search(r"%s: *(\d+)" % name, pmd).group(1))
                 for name in ("processing cycles", "packets received")]
 

@@ -196,10 +196,11 @@ class Rig(object):
         self.prioritize_all()
         if self.huge:
             self.reserve_hugepages()
-        # A driver of virtio-user wants few pieces of memory.
-        extra = "--no-pci --single-file-segments"
-        extra += (" --socket-limit=%d" if self.huge else
-                  " --no-huge --legacy-mem --no-shconf -m %d") % DAEMON_MEMORY
+        # A driver of virtio-user wants few pieces of memory; without
+        # hugepages it is one.
+        extra = "--no-pci "
+        extra += ("--single-file-segments --socket-limit=%d" if self.huge else
+                  "--no-huge --legacy-mem --no-shconf -m %d") % DAEMON_MEMORY
 
         self.run("ovsdb-tool", "create", "conf.db",
                  self.places.schema)
