@@ -85,6 +85,7 @@ check_PROGRAMS += \
 	tests/unit/test-sync \
 	tests/unit/test-sync-guest \
 	tests/unit/test-verdict \
+	tests/unit/test-vf-flow \
 	tests/unit/test-vf-link \
 	tests/unit/test-vf-stop \
 	tests/unit/test-vhost
@@ -154,6 +155,11 @@ tests_unit_test_sync_guest_LDADD = $(unit_libs)
 tests_unit_test_verdict_SOURCES = tests/unit/test-verdict.c
 tests_unit_test_verdict_LDADD = $(unit_libs)
 
+tests_unit_test_vf_flow_SOURCES = \
+	tests/unit/test-vf-flow.c \
+	tests/unit/ovs.c
+tests_unit_test_vf_flow_LDADD = $(unit_libs)
+
 tests_unit_test_vf_link_SOURCES = \
 	tests/unit/test-vf-link.c \
 	tests/unit/ovs.c
@@ -184,6 +190,7 @@ $(tests_unit_test_slow_OBJECTS) \
 $(tests_unit_test_sync_OBJECTS) \
 $(tests_unit_test_sync_guest_OBJECTS) \
 $(tests_unit_test_verdict_OBJECTS) \
+$(tests_unit_test_vf_flow_OBJECTS) \
 $(tests_unit_test_vf_link_OBJECTS) \
 $(tests_unit_test_vf_stop_OBJECTS) \
 $(tests_unit_test_vhost_OBJECTS): ovs/stamp
