@@ -26,6 +26,7 @@ DOC_SOURCE = \
 	Documentation/internals/overview.rst \
 	Documentation/internals/packages.rst \
 	Documentation/internals/simnic.rst \
+	Documentation/internals/slow-path.rst \
 	Documentation/internals/virtual-machines.rst \
 	Documentation/performance.rst \
 	Documentation/ref/bench-switch.inc \

@@ -203,6 +203,7 @@ zcrx_wire_get_stats(struct zcrx_wire *wire, struct netdev_stats *stats)
     stats->rx_errors = 0;
     stats->tx_errors = 0;
     stats->rx_dropped = (s.dropped_slow_face_full + s.dropped_slow_no_memory
+                         + s.slow_wire_policed
                          + __atomic_load_n(&wire->rx_down, __ATOMIC_RELAXED));
     stats->tx_dropped = 0;
 #define ZCRX_COUNTER(NAME) stats->tx_dropped += s.NAME;
@@ -218,6 +219,7 @@ zcrx_wire_get_custom_stats(struct zcrx_wire *wire,
     static const struct zcrx_counter counters[] = {
         ZCRX_COUNTER(slow_wire_frames)
         ZCRX_COUNTER(slow_wire_bytes)
+        ZCRX_COUNTER(slow_wire_policed)
         ZCRX_COUNTER(dropped_slow_face_full)
         ZCRX_COUNTER(dropped_slow_no_memory)
         ZCRX_COUNTER(wire_out_frames)

@@ -22,11 +22,13 @@
 #include <inttypes.h>
 
 #include "dp-packet.h"
+#include "netdev-dpdkzcrx-qos.h"
 #include "netdev-dpdkzcrx-wire.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
 #include "smap.h"
+#include "sset.h"
 #include "util.h"
 #include "zcrx-appctl.h"
 #include "zcrx-batch.h"
@@ -49,8 +51,7 @@ struct netdev_dpdkzcrx {
     bool carrier;               /* When last looked at. */
     long long int carrier_resets;
 
-    bool warned_policing;       /* That there is no such thing here. */
-    bool warned_qos;
+    struct zcrx_qos qos;        /* Set by the main thread. */
 
     atomic_bool is_up;          /* NETDEV_UP. */
 };
@@ -168,6 +169,7 @@ netdev_dpdkzcrx_construct(struct netdev *netdev)
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
 
     zcrx_pair_init(&dev->pair, netdev_get_name(netdev), pair_changed);
+    zcrx_qos_init(&dev->qos);
     zcrx_telemetry_add(&dev->pair);
     atomic_init(&dev->is_up, true);
     netdev->n_rxq = 0;
@@ -185,6 +187,7 @@ netdev_dpdkzcrx_destruct(struct netdev *netdev)
     zcrx_telemetry_remove(&dev->pair);
     zcrx_wire_destroy(&dev->wire);
     zcrx_pair_destroy(&dev->pair);
+    zcrx_qos_destroy(&dev->qos);
 }
 
 static void
@@ -348,13 +351,15 @@ netdev_dpdkzcrx_reconfigure(struct netdev *netdev)
 /* OVS to guest.  Any thread; only the queue's owner may touch the virtqueue,
  * so the frame is left to it. */
 static void
-send_to_guest(struct zcrx_pair *pair, int qid, struct dp_packet_batch *batch,
-              bool is_up)
+send_to_guest(struct netdev_dpdkzcrx *dev, int qid,
+              struct dp_packet_batch *batch, bool is_up)
 {
-    struct zcrx_queue *q = zcrx_pair_queue_to_guest(pair, qid);
+    struct zcrx_queue *q = zcrx_pair_queue_to_guest(&dev->pair, qid);
     bool in_use = zcrx_queue_in_use(q);
     struct dp_packet *packet;
 
+    zcrx_qos_police(&dev->qos, ZCRX_QOS_EGRESS, batch,
+                    &q->stats.inject_dropped_policed);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         if (!in_use || !is_up) {
             zcrx_stats_add_shared(&q->stats.inject_dropped_no_guest, 1);
@@ -376,9 +381,13 @@ netdev_dpdkzcrx_send(struct netdev *netdev, int qid,
 
     atomic_read_relaxed(&dev->is_up, &is_up);
     if (is_wire(dev)) {
+        if (dev->wire.face) {
+            zcrx_qos_police(&dev->qos, ZCRX_QOS_EGRESS, batch,
+                            &dev->wire.face->stats.wire_out_dropped_policed);
+        }
         zcrx_wire_send(&dev->wire, qid, batch, is_up);
     } else {
-        send_to_guest(&dev->pair, qid, batch, is_up);
+        send_to_guest(dev, qid, batch, is_up);
     }
     return 0;
 }
@@ -569,37 +578,77 @@ netdev_dpdkzcrx_update_flags(struct netdev *netdev, enum netdev_flags off,
     return 0;
 }
 
-/* Says, once, that 'option' has no effect. */
-static int
-refuse(struct netdev *netdev, bool wanted, bool *warned, const char *option)
+/* What passes through OVS: all frames of the guest, all of the wire. */
+struct coverage {
+    bool of_guest;
+    bool of_wire;
+};
+
+static void
+store_coverage(struct zcrx_pair *pair, void *coverage_)
 {
-    if (wanted && !*warned) {
-        VLOG_WARN("%s: %s: not supported by ports of type dpdkzcrx, most of "
-                  "whose frames do not pass through OVS; for those that do, "
-                  "use a meter", netdev_get_name(netdev), option);
+    struct coverage *coverage = coverage_;
+
+    ovs_mutex_lock(&pair->mutex);
+    coverage->of_wire = (pair->has_wire_face && pair->steer
+                         && pair->steer->all);
+    coverage->of_guest = (pair->config.guest_tx_ovs
+                          || (pair->steer && pair->steer->all));
+    ovs_mutex_unlock(&pair->mutex);
+}
+
+/* Returns true if all frames that pass the face of 'dev' do so through OVS:
+ * those that OVS receives if 'ingress', otherwise those that it sends. */
+static bool
+sees_all(struct netdev_dpdkzcrx *dev, bool ingress)
+{
+    struct coverage coverage = { .of_guest = false };
+
+    if (!is_wire(dev)) {
+        store_coverage(&dev->pair, &coverage);
+    } else if (dev->wire.face) {
+        zcrx_face_visit(dev->wire.face, store_coverage, &coverage);
     }
-    *warned = wanted;
-    return wanted ? EOPNOTSUPP : 0;
+    return ingress != is_wire(dev) ? coverage.of_guest : coverage.of_wire;
 }
 
 static int
 netdev_dpdkzcrx_set_policing(struct netdev *netdev, unsigned int kbits_rate,
-                             unsigned int kbits_burst OVS_UNUSED,
+                             unsigned int kbits_burst,
                              unsigned int kpkts_rate,
                              unsigned int kpkts_burst OVS_UNUSED)
 {
-    return refuse(netdev, kbits_rate || kpkts_rate,
-                  &netdev_dpdkzcrx_cast(netdev)->warned_policing,
-                  kbits_rate ? "ingress_policing_rate"
-                  : "ingress_policing_kpkts_rate");
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+
+    return zcrx_qos_set_ingress(&dev->qos, netdev_get_name(netdev),
+                                sees_all(dev, true), kbits_rate, kbits_burst,
+                                kpkts_rate);
+}
+
+static int
+netdev_dpdkzcrx_get_qos_types(const struct netdev *netdev OVS_UNUSED,
+                              struct sset *types)
+{
+    sset_add(types, ZCRX_QOS_TYPE);
+    return 0;
+}
+
+static int
+netdev_dpdkzcrx_get_qos(const struct netdev *netdev, const char **type,
+                        struct smap *details)
+{
+    *type = zcrx_qos_get_egress(&netdev_dpdkzcrx_cast(netdev)->qos, details);
+    return 0;
 }
 
 static int
 netdev_dpdkzcrx_set_qos(struct netdev *netdev, const char *type,
-                        const struct smap *details OVS_UNUSED)
+                        const struct smap *details)
 {
-    return refuse(netdev, *type != '\0',
-                  &netdev_dpdkzcrx_cast(netdev)->warned_qos, "qos");
+    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
+
+    return zcrx_qos_set_egress(&dev->qos, netdev_get_name(netdev),
+                               sees_all(dev, false), type, details);
 }
 
 static struct netdev_rxq *
@@ -639,7 +688,8 @@ netdev_dpdkzcrx_rxq_enabled(struct netdev_rxq *rxq)
 /* Relays frames between the VF and the guest, and stores those that the guest
  * sent to OVS in 'batch'.  Returns true if there was anything to do. */
 static bool
-relay(struct zcrx_queue *q, struct dp_packet_batch *batch)
+relay(struct netdev_dpdkzcrx *dev, struct zcrx_queue *q,
+      struct dp_packet_batch *batch)
 {
     unsigned int n = zcrx_queue_poll(q);
 
@@ -651,6 +701,8 @@ relay(struct zcrx_queue *q, struct dp_packet_batch *batch)
         uint16_t n_frames = zcrx_slow_take(q, frames, NETDEV_MAX_BURST);
 
         zcrx_batch_init(batch, frames, n_frames);
+        zcrx_qos_police(&dev->qos, ZCRX_QOS_INGRESS, batch,
+                        &q->stats.slow_guest_policed);
         return true;
     }
     dp_packet_batch_init(batch);
@@ -672,8 +724,12 @@ netdev_dpdkzcrx_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
     if (OVS_UNLIKELY(is_wire(dev))) {
         done = zcrx_wire_recv(&dev->wire, rxq->queue_id, rxq->netdev->n_rxq,
                               batch, is_up);
+        if (done) {
+            zcrx_qos_police(&dev->qos, ZCRX_QOS_INGRESS, batch,
+                            &dev->wire.face->stats.slow_wire_policed);
+        }
     } else {
-        done = is_up && relay(&dev->pair.queues[rxq->queue_id], batch);
+        done = is_up && relay(dev, &dev->pair.queues[rxq->queue_id], batch);
     }
     if (!done) {
         return EAGAIN;
@@ -709,6 +765,8 @@ static const struct netdev_class dpdkzcrx_class = {
     .get_features = netdev_dpdkzcrx_get_features,
     .get_status = netdev_dpdkzcrx_get_status,
     .set_policing = netdev_dpdkzcrx_set_policing,
+    .get_qos_types = netdev_dpdkzcrx_get_qos_types,
+    .get_qos = netdev_dpdkzcrx_get_qos,
     .set_qos = netdev_dpdkzcrx_set_qos,
     .update_flags = netdev_dpdkzcrx_update_flags,
     .reconfigure = netdev_dpdkzcrx_reconfigure,

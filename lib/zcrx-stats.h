@@ -62,6 +62,8 @@
 #define ZCRX_INJECT_DROP_REASONS                                            \
     ZCRX_COUNTER(inject_dropped_no_guest) /* No guest, or not running;      \
                                            * shared. */                     \
+    ZCRX_COUNTER(inject_dropped_policed) /* More than the port's QoS lets   \
+                                          * pass; shared. */                \
     ZCRX_COUNTER(inject_dropped_queue_full) /* Sent faster than taken;      \
                                              * shared. */                   \
     ZCRX_COUNTER(inject_dropped_no_buffer) /* No guest buffer. */           \
@@ -69,6 +71,8 @@
 
 /* Why a frame that OVS sent to the wire face did not reach the wire. */
 #define ZCRX_WIRE_OUT_DROP_REASONS                                          \
+    ZCRX_COUNTER(wire_out_dropped_policed) /* More than the port's QoS lets \
+                                            * pass. */                      \
     ZCRX_COUNTER(wire_out_dropped_queue_full) /* Sent faster than taken. */ \
     ZCRX_COUNTER(wire_out_dropped_not_running) /* The pair does not run. */ \
     ZCRX_COUNTER(wire_out_dropped_vf_full) /* The VF did not take it. */    \
@@ -91,6 +95,10 @@
     ZCRX_COUNTER(slow_wire_bytes)                                           \
     ZCRX_COUNTER(slow_guest_frames)      /* From the guest to OVS. */       \
     ZCRX_COUNTER(slow_guest_bytes)                                          \
+    ZCRX_COUNTER(slow_wire_policed)      /* Of slow_wire_frames, exceeded   \
+                                          * the wire face's ingress         \
+                                          * policing. */                    \
+    ZCRX_COUNTER(slow_guest_policed)     /* The same of the guest face. */  \
     ZCRX_COUNTER(slow_passed_frames)     /* Of a class, but there is no     \
                                           * wire face. */                   \
     ZCRX_COUNTER(slow_buffers_empty)     /* Returned to the guest without a \

@@ -43,7 +43,7 @@ zcrx_status_get_stats(struct zcrx_pair *pair, struct netdev_stats *stats)
     stats->tx_bytes = s.to_guest_bytes;
     stats->rx_errors = s.guest_errors;
     stats->tx_errors = 0;
-    stats->rx_dropped = 0;
+    stats->rx_dropped = s.slow_guest_policed;
     stats->tx_dropped = 0;
 #define ZCRX_COUNTER(NAME) stats->rx_dropped += s.NAME;
     ZCRX_GUEST_DROP_REASONS

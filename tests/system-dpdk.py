@@ -19,14 +19,13 @@
 Makes a testsuite out of a case in the Open vSwitch source tree OVS,
 tests/system-dpdk.at, that concerns vhost-user ports, and prints it.  In the
 case, a port of type dpdkvhostuserclient becomes one of type dpdkzcrx all of
-whose frames go through OVS.  tests/system-dpdk.at has the cases.
+whose frames go through OVS, and gets a wire face beside it.  tests/system-dpdk.at has the cases.
 
 What is not there:
 
 - Cases of physical ports, and those without ports.
 - "ping vhost-user ports", in which OVS is the server of the socket.  This type
   has no such mode.
-- QoS and policing, which this type refuses, and says so.
 - "MTU upper bound": the limit of the type there, 9702 bytes, is one of
   Open vSwitch's code.  Here it is the VF's; net_null's is 65535.
 
@@ -48,10 +47,15 @@ import sys
 PORT = ("type=dpdkzcrx options:dpdk-devargs=net_null0,no-rx=1 "
         "options:slow-path=all options:guest-tx=ovs")
 
+WIRE_FACE = ("add-port br10 wire0 -- set Interface wire0 type=dpdkzcrx "
+             "options:wire-of=dpdkvhostuserclient0")
+
 # What is looked for in a case, and what it becomes.  It has to be there where
 # the last member says so: in all cases, or in those with a guest.
 STOP = r"pkill -f -x -9 'tail -f /dev/null'"
 CHANGES = [
+    (r"\badd-port br10 dpdkvhostuserclient0 --", WIRE_FACE + r" -- \g<0>",
+     "all"),
     (r"\btype=dpdkvhostuserclient\b", PORT, "all"),
     (r"^AT_CHECK\(\[grep \"vHost User device .* in 'client' mode.*\n", "",
      "all"),
@@ -95,7 +99,7 @@ def derive(name, text):
     guest = "dpdk-testpmd --" in text
     for pattern, replacement, where in CHANGES:
         if where == "all" or guest:
-            text = replace(pattern, lambda m: replacement, text, name)
+            text = replace(pattern, replacement, text, name)
     text = re.sub(r"^sleep 2$",
                   'OVS_WAIT_UNTIL([grep "reconnecting..." ovs-vswitchd.log])',
                   text, flags=re.M)

@@ -386,6 +386,72 @@ test_holes(void)
     stop();
 }
 
+/* Such buffers are the first to be used: by what OVS sends, then by what the
+ * VF delivers. */
+static void
+test_fill_holes(void)
+{
+    static uint8_t frame[RIG_MAX_FRAME];
+    const struct zcrx_stats *s = &rig.queue.stats;
+    unsigned int n_filled = 10;
+    unsigned int n_got = 0;
+    unsigned int n_posted;
+    unsigned int n_holes;
+    struct rte_mbuf *m;
+    uint64_t n_empty;
+
+    start(&configs[0]);
+    rig.queue.slow.patience = UINT64_MAX;
+    set_rules(ALL, false, true);
+    rig_post_all(RIG_ONE, 1514);
+    n_posted = rig.rx.n_posted;
+    while (s->slow_wire_frames < n_posted) {
+        rig_poll();
+    }
+    n_holes = rig.queue.slow.n_holes;
+    n_empty = s->slow_buffers_empty;
+    CHECK_EQ(n_empty + n_holes, n_posted);
+    CHECK(n_holes > n_filled);
+    for (uint32_t seq = 0; seq < n_filled; seq++) {
+        CHECK(rig_inject(seq));
+    }
+    while (s->injected_frames < n_filled) {
+        rig_poll();
+    }
+    while (rig_receive(frame)) {
+        n_got++;
+    }
+    CHECK_EQ(n_got, n_filled);
+    CHECK_EQ(rig.queue.slow.n_holes, n_holes - n_filled);
+    CHECK_EQ(s->slow_buffers_empty, n_empty);
+
+    set_rules(MCAST, false, true);
+    n_posted = 0;
+    while (n_posted < n_filled && rig_post(RIG_ONE, 1514)) {
+        n_posted++;
+    }
+    CHECK_EQ(n_posted, n_filled);
+    n_posted += s->wire_rx_frames;
+    while (s->wire_rx_frames < n_posted) {
+        rig_poll();
+    }
+    n_got = 0;
+    while (rig_receive(frame)) {
+        n_got++;
+    }
+    CHECK(n_got > 0);
+    CHECK_EQ(s->copied_slow_path, n_got);
+    CHECK_EQ(s->zero_copy_frames, 0);
+    CHECK_EQ(s->slow_buffers_empty, n_empty);
+
+    set_rules(NONE, false, true);
+    CHECK_EQ(rig.queue.slow.n_holes, 0);
+    while (!rte_ring_sc_dequeue(to_wire_face, (void **) &m)) {
+        rte_pktmbuf_free(m);
+    }
+    stop();
+}
+
 /* No wire face takes frames, or there is no memory. */
 static void
 test_no_room(void)
@@ -609,6 +675,7 @@ main(void)
         { "from the wire", test_from_wire },
         { "matched by the VF", test_flows },
         { "buffers without frames", test_holes },
+        { "buffers without frames are filled", test_fill_holes },
         { "no room", test_no_room },
         { "from the guest", test_from_guest },
         { "offloads", test_offloads },
