@@ -21,6 +21,7 @@
 
 #include <string.h>
 #include <rte_ethdev.h>
+#include <rte_version.h>
 #include <linux/virtio_net.h>
 
 #include "eal.h"
@@ -424,6 +425,13 @@ test_stop_out_of_order(void)
     rig_destroy();
 }
 
+/* In DPDK 25.11, net_null does not free what it has sent if it copies. */
+#if RTE_VERSION < RTE_VERSION_NUM(25, 11, 0, 0)
+#define NULL_COPY ",copy=1"
+#else
+#define NULL_COPY ""
+#endif
+
 /* Everything at once, with the guest posting what it likes, and stops now and
  * then.  Frames may be lost only where that is counted. */
 static void
@@ -433,7 +441,7 @@ test_all(void)
         /* Begins anew after each stop. */
         { .devargs = "net_pcap0,rx_pcap=" RX_CAPTURE, .n_bounce = 64,
           .chains = true, .indirect = true, .mergeable = true },
-        { .devargs = "net_null0,size=1000,copy=1", .n_bounce = 64,
+        { .devargs = "net_null0,size=1000" NULL_COPY, .n_bounce = 64,
           .indirect = true },
         { .devargs = "net_null0,size=1514", .n_bounce = 64, .copy = true,
           .indirect = true, .mergeable = true },
