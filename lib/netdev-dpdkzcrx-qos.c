@@ -127,7 +127,7 @@ police(struct zcrx_policer *policer, struct dp_packet_batch *batch,
         if (rte_meter_srtcm_color_blind_check(&policer->meter,
                                               &policer->profile, now, len)
             == RTE_COLOR_GREEN) {
-            dp_packet_batch_refill(batch, packet, i);
+            dp_packet_batch_add(batch, packet);
         } else {
             dp_packet_delete(packet);
         }
