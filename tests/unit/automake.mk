@@ -76,6 +76,7 @@ check_PROGRAMS += \
 	tests/unit/test-flow \
 	tests/unit/test-observe \
 	tests/unit/test-offload \
+	tests/unit/test-pair-slow \
 	tests/unit/test-perf \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
@@ -114,6 +115,11 @@ tests_unit_test_offload_SOURCES = \
 	tests/unit/guest.c \
 	tests/unit/rig.c
 tests_unit_test_offload_LDADD = $(unit_libs)
+
+tests_unit_test_pair_slow_SOURCES = \
+	tests/unit/test-pair-slow.c \
+	tests/unit/ovs.c
+tests_unit_test_pair_slow_LDADD = $(unit_libs)
 
 tests_unit_test_perf_SOURCES = tests/unit/test-perf.c
 tests_unit_test_perf_LDADD = $(unit_libs)
@@ -181,6 +187,7 @@ $(tests_unit_test_dma_OBJECTS) \
 $(tests_unit_test_flow_OBJECTS) \
 $(tests_unit_test_observe_OBJECTS) \
 $(tests_unit_test_offload_OBJECTS) \
+$(tests_unit_test_pair_slow_OBJECTS) \
 $(tests_unit_test_perf_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
