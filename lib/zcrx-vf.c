@@ -482,17 +482,19 @@ zcrx_vf_set_mac(struct zcrx_vf *vf, const struct eth_addr *mac)
     return NULL;
 }
 
-/* Stores the VF's Ethernet address in '*mac'.  Returns 0 or a positive errno
- * value. */
+/* Stores the VF's Ethernet address in '*mac'; while it is detached, the one
+ * that it had when last asked.  Returns 0 or a positive errno value. */
 int
-zcrx_vf_get_mac(const struct zcrx_vf *vf, struct eth_addr *mac)
+zcrx_vf_get_mac(struct zcrx_vf *vf, struct eth_addr *mac)
 {
     struct rte_ether_addr ea;
 
-    if (!zcrx_vf_is_attached(vf) || rte_eth_macaddr_get(vf->port_id, &ea)) {
+    if (zcrx_vf_is_attached(vf) && !rte_eth_macaddr_get(vf->port_id, &ea)) {
+        memcpy(vf->mac.ea, ea.addr_bytes, sizeof vf->mac.ea);
+    } else if (eth_addr_is_zero(vf->mac)) {
         return ENODEV;
     }
-    memcpy(mac->ea, ea.addr_bytes, sizeof mac->ea);
+    *mac = vf->mac;
     return 0;
 }
 

@@ -73,6 +73,7 @@ struct zcrx_vf {
                                  * attached again.  Set by any thread. */
     struct rte_eth_dev_info info;
     struct rte_eth_link link;   /* When last asked for. */
+    struct eth_addr mac;        /* As is this; zero if it never was. */
 
     /* What the driver is like. */
     bool no_ring;               /* Takes an mbuf per frame as frames come. */
@@ -154,7 +155,7 @@ zcrx_vf_name_mempool(char name[RTE_MEMPOOL_NAMESIZE])
 }
 
 char *zcrx_vf_set_mac(struct zcrx_vf *, const struct eth_addr *);
-int zcrx_vf_get_mac(const struct zcrx_vf *, struct eth_addr *);
+int zcrx_vf_get_mac(struct zcrx_vf *, struct eth_addr *);
 void zcrx_vf_watch(struct zcrx_vf *);
 void zcrx_vf_unwatch(struct zcrx_vf *);
 bool zcrx_vf_link_is_up(struct zcrx_vf *);
