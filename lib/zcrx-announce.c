@@ -28,8 +28,8 @@
 VLOG_DEFINE_THIS_MODULE(zcrx_announce);
 
 /* Has the VF send a RARP request from the guest's MAC address, from which
- * switches learn, if 'pair' runs and has been asked to.  QEMU does not ask for
- * a guest that announces itself.
+ * switches learn, if it has been asked to, and 'pair' runs with the link up.
+ * QEMU does not ask for a guest that announces itself.
  *
  * The caller holds the pair's mutex.  Any thread but a PMD thread. */
 void
@@ -40,15 +40,21 @@ zcrx_announce(struct zcrx_pair *pair)
     struct rte_mbuf *m;
 
     if (!pair->must_announce || pair->state != ZCRX_PAIR_RUNNING
-        || pair->paused || !q->running) {
+        || pair->paused || !q->running || !zcrx_vf_link_is_up(&pair->vf)) {
         return;
     }
     memcpy(&mac, &pair->announced, sizeof mac);
     m = rte_net_make_rarp_packet(pair->tx_mp, &mac);
     if (m) {
-        bool held = zcrx_gate_hold(&q->gate);
-        uint16_t sent = rte_eth_tx_burst(q->vf.port_id, q->vf.queue_id, &m, 1);
+        const uint32_t len = (sizeof(struct rte_ether_hdr)
+                              + sizeof(struct rte_arp_hdr));
+        uint16_t sent;
+        bool held;
 
+        /* DPDK leaves its padding as the mbuf's last frame had it. */
+        memset(rte_pktmbuf_mtod_offset(m, void *, len), 0, m->data_len - len);
+        held = zcrx_gate_hold(&q->gate);
+        sent = rte_eth_tx_burst(q->vf.port_id, q->vf.queue_id, &m, 1);
         zcrx_gate_release(&q->gate, held);
         pair->must_announce = !sent;
         if (!sent) {

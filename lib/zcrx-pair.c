@@ -172,7 +172,6 @@ start(struct zcrx_pair *pair)
 
     if (zcrx_start(pair, &error)) {
         zcrx_pair_set_state(pair, ZCRX_PAIR_RUNNING, NULL);
-        zcrx_announce(pair);
         return;
     }
     guest_error = zcrx_queues_why_none(pair);
@@ -307,6 +306,7 @@ zcrx_pair_run(struct zcrx_pair *pair)
         && time_msec() >= pair->retry_at) {
         start(pair);
     }
+    zcrx_announce(pair);
     ovs_mutex_unlock(&pair->mutex);
 }
 

@@ -475,6 +475,11 @@ run_migration(void)
         fail("virtqueues do not go on");
     }
     run_frames(PHASE_FRAMES);
+    /* Once more, when all host buffers have been used. */
+    if (!frontend_send_u64(&fe, SEND_RARP, word, -1)) {
+        fail("the end does not take SEND_RARP");
+    }
+    run_frames(PHASE_FRAMES);
     write_status();
     exit(EXIT_SUCCESS);
 }
