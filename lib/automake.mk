@@ -37,6 +37,8 @@ lib_libzcrxring_a_SOURCES = \
 # The provider.
 noinst_LIBRARIES += lib/libzcrx.a
 lib_libzcrx_a_SOURCES = \
+	lib/netdev-dpdkzcrx-iface.c \
+	lib/netdev-dpdkzcrx-iface.h \
 	lib/netdev-dpdkzcrx-qos.c \
 	lib/netdev-dpdkzcrx-qos.h \
 	lib/netdev-dpdkzcrx-wire.c \

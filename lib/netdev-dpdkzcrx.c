@@ -22,39 +22,17 @@
 #include <inttypes.h>
 
 #include "dp-packet.h"
-#include "netdev-dpdkzcrx-qos.h"
-#include "netdev-dpdkzcrx-wire.h"
-#include "netdev-provider.h"
+#include "netdev-dpdkzcrx-iface.h"
 #include "openvswitch/vlog.h"
-#include "ovs-atomic.h"
 #include "smap.h"
-#include "sset.h"
 #include "util.h"
 #include "zcrx-appctl.h"
 #include "zcrx-batch.h"
 #include "zcrx-config.h"
-#include "zcrx-pair.h"
 #include "zcrx-perf.h"
-#include "zcrx-status.h"
 #include "zcrx-telemetry.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dpdkzcrx);
-
-/* A port of type "dpdkzcrx": a pair, or the wire face of another one. */
-struct netdev_dpdkzcrx {
-    struct netdev up;
-    struct zcrx_pair pair;
-    struct zcrx_wire wire;
-
-    /* Main thread. */
-    unsigned int requested_n_txq;
-    bool carrier;               /* When last looked at. */
-    long long int carrier_resets;
-
-    struct zcrx_qos qos;        /* Set by the main thread. */
-
-    atomic_bool is_up;          /* NETDEV_UP. */
-};
 
 struct netdev_rxq_dpdkzcrx {
     struct netdev_rxq up;
@@ -62,18 +40,11 @@ struct netdev_rxq_dpdkzcrx {
 
 static const struct netdev_class dpdkzcrx_class;
 
-static struct netdev_dpdkzcrx *
+struct netdev_dpdkzcrx *
 netdev_dpdkzcrx_cast(const struct netdev *netdev)
 {
     ovs_assert(netdev->netdev_class == &dpdkzcrx_class);
     return CONTAINER_OF(netdev, struct netdev_dpdkzcrx, up);
-}
-
-/* Returns true if 'dev' is a wire face. */
-static bool
-is_wire(const struct netdev_dpdkzcrx *dev)
-{
-    return dev->wire.pair_name != NULL;
 }
 
 static void
@@ -105,7 +76,7 @@ visit_pair(struct netdev_dpdkzcrx *dev, void *visit_)
 {
     struct visit *visit = visit_;
 
-    if (!is_wire(dev)) {
+    if (!netdev_dpdkzcrx_is_wire(dev)) {
         visit->cb(&dev->pair, visit->aux);
     }
 }
@@ -121,7 +92,7 @@ netdev_dpdkzcrx_for_each(void (*cb)(struct zcrx_pair *, void *aux), void *aux)
 static void
 run_port(struct netdev_dpdkzcrx *dev, void *aux OVS_UNUSED)
 {
-    if (!is_wire(dev)) {
+    if (!netdev_dpdkzcrx_is_wire(dev)) {
         zcrx_pair_run(&dev->pair);
     } else if (zcrx_wire_run(&dev->wire)) {
         netdev_change_seq_changed(&dev->up);
@@ -203,7 +174,7 @@ netdev_dpdkzcrx_get_config(const struct netdev *netdev, struct smap *args)
     struct zcrx_pair *pair = &dev->pair;
     const struct zcrx_pair_config *config = &pair->config;
 
-    if (is_wire(dev)) {
+    if (netdev_dpdkzcrx_is_wire(dev)) {
         smap_add(args, "wire-of", dev->wire.pair_name);
         smap_add_format(args, "n_rxq", "%"PRIu16, dev->wire.n_rxq);
         return 0;
@@ -240,7 +211,7 @@ set_pair_config(struct netdev_dpdkzcrx *dev, const struct smap *args)
     struct zcrx_pair_config config;
     char *error;
 
-    if (is_wire(dev)) {
+    if (netdev_dpdkzcrx_is_wire(dev)) {
         return xasprintf("%s: wire-of: a wire face cannot get a VF; remove "
                          "the port first", netdev_get_name(&dev->up));
     }
@@ -307,7 +278,7 @@ netdev_dpdkzcrx_get_numa_id(const struct netdev *netdev)
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
     int socket_id;
 
-    if (is_wire(dev)) {
+    if (netdev_dpdkzcrx_is_wire(dev)) {
         return zcrx_wire_get_numa_id(&dev->wire);
     }
     socket_id = zcrx_vf_socket_id(&dev->pair.vf);
@@ -333,7 +304,7 @@ netdev_dpdkzcrx_reconfigure(struct netdev *netdev)
     char *error;
 
     netdev->n_txq = dev->requested_n_txq;
-    if (is_wire(dev)) {
+    if (netdev_dpdkzcrx_is_wire(dev)) {
         zcrx_wire_reconfigure(&dev->wire);
         netdev->n_rxq = dev->wire.n_rxq;
         return 0;
@@ -380,7 +351,7 @@ netdev_dpdkzcrx_send(struct netdev *netdev, int qid,
     bool is_up;
 
     atomic_read_relaxed(&dev->is_up, &is_up);
-    if (is_wire(dev)) {
+    if (netdev_dpdkzcrx_is_wire(dev)) {
         if (dev->wire.face) {
             zcrx_qos_police(&dev->qos, ZCRX_QOS_EGRESS, batch,
                             &dev->wire.face->stats.wire_out_dropped_policed);
@@ -390,265 +361,6 @@ netdev_dpdkzcrx_send(struct netdev *netdev, int qid,
         send_to_guest(dev, qid, batch, is_up);
     }
     return 0;
-}
-
-static int
-netdev_dpdkzcrx_set_etheraddr(struct netdev *netdev, const struct eth_addr mac)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-    struct zcrx_pair *pair = &dev->pair;
-    char *error;
-
-    if (is_wire(dev)) {
-        dev->wire.mac = mac;
-        netdev_change_seq_changed(netdev);
-        return 0;
-    }
-    ovs_mutex_lock(&pair->mutex);
-    error = (zcrx_vf_is_attached(&pair->vf)
-             ? zcrx_vf_set_mac(&pair->vf, &mac)
-             : xasprintf("%s: no VF", netdev_get_name(netdev)));
-    ovs_mutex_unlock(&pair->mutex);
-    if (error) {
-        VLOG_WARN("%s", error);
-        free(error);
-        return EINVAL;
-    }
-    netdev_change_seq_changed(netdev);
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_get_etheraddr(const struct netdev *netdev,
-                              struct eth_addr *mac)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-    struct zcrx_pair *pair = &dev->pair;
-    int error;
-
-    if (is_wire(dev)) {
-        *mac = dev->wire.mac;
-        return 0;
-    }
-    ovs_mutex_lock(&pair->mutex);
-    error = zcrx_vf_get_mac(&pair->vf, mac);
-    ovs_mutex_unlock(&pair->mutex);
-    return error;
-}
-
-static int
-netdev_dpdkzcrx_get_mtu(const struct netdev *netdev, int *mtu)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-    struct zcrx_pair *pair = &dev->pair;
-
-    if (is_wire(dev)) {
-        return zcrx_wire_get_mtu(&dev->wire, mtu);
-    }
-    ovs_mutex_lock(&pair->mutex);
-    *mtu = pair->config.vf.mtu;
-    ovs_mutex_unlock(&pair->mutex);
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_set_mtu(struct netdev *netdev, int mtu)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-    char *error;
-
-    if (is_wire(dev)) {
-        error = xasprintf("%s: mtu_request: a wire face has the MTU of '%s', "
-                          "set it there", netdev_get_name(netdev),
-                          dev->wire.pair_name);
-    } else if (mtu < RTE_ETHER_MIN_MTU || mtu > UINT16_MAX) {
-        error = xasprintf("%s: unsupported MTU %d, mtu_request is not from "
-                          "%d to %d", netdev_get_name(netdev), mtu,
-                          RTE_ETHER_MIN_MTU, UINT16_MAX);
-    } else {
-        error = zcrx_pair_set_mtu(&dev->pair, mtu);
-    }
-    if (error) {
-        VLOG_WARN("%s", error);
-        free(error);
-        return EINVAL;
-    }
-    netdev_change_seq_changed(netdev);
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_get_carrier(const struct netdev *netdev, bool *carrier)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-
-    *carrier = (is_wire(dev) ? zcrx_wire_carrier(&dev->wire)
-                : zcrx_pair_carrier(&dev->pair));
-    if (*carrier != dev->carrier) {
-        dev->carrier = *carrier;
-        dev->carrier_resets++;
-    }
-    return 0;
-}
-
-static long long int
-netdev_dpdkzcrx_get_carrier_resets(const struct netdev *netdev)
-{
-    return netdev_dpdkzcrx_cast(netdev)->carrier_resets;
-}
-
-static int
-netdev_dpdkzcrx_get_stats(const struct netdev *netdev,
-                          struct netdev_stats *stats)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-
-    if (is_wire(dev)) {
-        zcrx_wire_get_stats(&dev->wire, stats);
-    } else {
-        zcrx_status_get_stats(&dev->pair, stats);
-    }
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_get_custom_stats(const struct netdev *netdev,
-                                 struct netdev_custom_stats *custom)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-
-    if (is_wire(dev)) {
-        zcrx_wire_get_custom_stats(&dev->wire, custom);
-    } else {
-        zcrx_status_get_custom_stats(&dev->pair, custom);
-    }
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_get_features(const struct netdev *netdev,
-                             enum netdev_features *current,
-                             enum netdev_features *advertised,
-                             enum netdev_features *supported,
-                             enum netdev_features *peer)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-    struct zcrx_pair *pair = &dev->pair;
-
-    if (is_wire(dev)) {
-        return EOPNOTSUPP;
-    }
-    ovs_mutex_lock(&pair->mutex);
-    *current = zcrx_vf_features(&pair->vf);
-    ovs_mutex_unlock(&pair->mutex);
-    *advertised = *supported = *peer = 0;
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_get_status(const struct netdev *netdev, struct smap *status)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-
-    if (is_wire(dev)) {
-        zcrx_wire_get_status(&dev->wire, status);
-    } else {
-        zcrx_status_get(&dev->pair, status);
-    }
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_update_flags(struct netdev *netdev, enum netdev_flags off,
-                             enum netdev_flags on,
-                             enum netdev_flags *old_flags)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-    bool is_up;
-
-    if ((off | on) & ~(NETDEV_UP | NETDEV_PROMISC)) {
-        return EINVAL;
-    }
-    atomic_read_relaxed(&dev->is_up, &is_up);
-    *old_flags = NETDEV_PROMISC | (is_up ? NETDEV_UP : 0);
-    if ((off | on) & NETDEV_UP && is_up != !!(on & NETDEV_UP)) {
-        atomic_store_relaxed(&dev->is_up, !is_up);
-        netdev_change_seq_changed(netdev);
-    }
-    return 0;
-}
-
-/* What passes through OVS: all frames of the guest, all of the wire. */
-struct coverage {
-    bool of_guest;
-    bool of_wire;
-};
-
-static void
-store_coverage(struct zcrx_pair *pair, void *coverage_)
-{
-    struct coverage *coverage = coverage_;
-
-    ovs_mutex_lock(&pair->mutex);
-    coverage->of_wire = (pair->has_wire_face && pair->steer
-                         && pair->steer->all);
-    coverage->of_guest = (pair->config.guest_tx_ovs
-                          || (pair->steer && pair->steer->all));
-    ovs_mutex_unlock(&pair->mutex);
-}
-
-/* Returns true if all frames that pass the face of 'dev' do so through OVS:
- * those that OVS receives if 'ingress', otherwise those that it sends. */
-static bool
-sees_all(struct netdev_dpdkzcrx *dev, bool ingress)
-{
-    struct coverage coverage = { .of_guest = false };
-
-    if (!is_wire(dev)) {
-        store_coverage(&dev->pair, &coverage);
-    } else if (dev->wire.face) {
-        zcrx_face_visit(dev->wire.face, store_coverage, &coverage);
-    }
-    return ingress != is_wire(dev) ? coverage.of_guest : coverage.of_wire;
-}
-
-static int
-netdev_dpdkzcrx_set_policing(struct netdev *netdev, unsigned int kbits_rate,
-                             unsigned int kbits_burst,
-                             unsigned int kpkts_rate,
-                             unsigned int kpkts_burst OVS_UNUSED)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-
-    return zcrx_qos_set_ingress(&dev->qos, netdev_get_name(netdev),
-                                sees_all(dev, true), kbits_rate, kbits_burst,
-                                kpkts_rate);
-}
-
-static int
-netdev_dpdkzcrx_get_qos_types(const struct netdev *netdev OVS_UNUSED,
-                              struct sset *types)
-{
-    sset_add(types, ZCRX_QOS_TYPE);
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_get_qos(const struct netdev *netdev, const char **type,
-                        struct smap *details)
-{
-    *type = zcrx_qos_get_egress(&netdev_dpdkzcrx_cast(netdev)->qos, details);
-    return 0;
-}
-
-static int
-netdev_dpdkzcrx_set_qos(struct netdev *netdev, const char *type,
-                        const struct smap *details)
-{
-    struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(netdev);
-
-    return zcrx_qos_set_egress(&dev->qos, netdev_get_name(netdev),
-                               sees_all(dev, false), type, details);
 }
 
 static struct netdev_rxq *
@@ -681,7 +393,7 @@ netdev_dpdkzcrx_rxq_enabled(struct netdev_rxq *rxq)
 {
     struct netdev_dpdkzcrx *dev = netdev_dpdkzcrx_cast(rxq->netdev);
 
-    return (is_wire(dev)
+    return (netdev_dpdkzcrx_is_wire(dev)
             || zcrx_queue_in_use(&dev->pair.queues[rxq->queue_id]));
 }
 
@@ -721,7 +433,7 @@ netdev_dpdkzcrx_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
     bool done;
 
     atomic_read_relaxed(&dev->is_up, &is_up);
-    if (OVS_UNLIKELY(is_wire(dev))) {
+    if (OVS_UNLIKELY(netdev_dpdkzcrx_is_wire(dev))) {
         done = zcrx_wire_recv(&dev->wire, rxq->queue_id, rxq->netdev->n_rxq,
                               batch, is_up);
         if (done) {
