@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# Unit programs.  tests/unit.at runs them, as they are built here and, whatever
-# "configure" was told, with sanitizers.
+# Unit programs, which tests/unit.at runs.
 EXTRA_DIST += \
 	tests/unit/check.h \
 	tests/unit/eal.h \
