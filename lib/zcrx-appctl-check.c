@@ -68,11 +68,14 @@ print_check(const struct json *port, struct ds *out)
     const struct json *problems = get(port, "problems");
 
     if (get_bool(port, "ok")) {
-        ds_put_format(out, "%s: ok, %s, %lld queue pairs, %lld buffers of "
+        long long int n_queues = get_int(port, "checked_queue_pairs");
+        long long int n_buffers = get_int(port, "checked_buffers");
+
+        ds_put_format(out, "%s: ok, %s, %lld queue pair%s, %lld buffer%s of "
                       "the guest held\n",
                       get_string(port, "port"), get_string(port, "state"),
-                      get_int(port, "checked_queue_pairs"),
-                      get_int(port, "checked_buffers"));
+                      n_queues, n_queues == 1 ? "" : "s",
+                      n_buffers, n_buffers == 1 ? "" : "s");
     }
     for (size_t i = 0; i < json_array_size(problems); i++) {
         ds_put_format(out, "%s: %s\n", get_string(port, "port"),
