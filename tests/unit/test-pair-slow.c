@@ -258,19 +258,6 @@ zcrx_vf_socket_id(const struct zcrx_vf *vf OVS_UNUSED)
 
 /* Open vSwitch. */
 
-void
-ovs_mutex_lock_at(const struct ovs_mutex *mutex OVS_UNUSED,
-                  const char *where OVS_UNUSED)
-    OVS_NO_THREAD_SAFETY_ANALYSIS
-{
-}
-
-void
-ovs_mutex_unlock(const struct ovs_mutex *mutex OVS_UNUSED)
-    OVS_NO_THREAD_SAFETY_ANALYSIS
-{
-}
-
 void *
 xmalloc(size_t size)
 {
@@ -298,6 +285,11 @@ dp_packet_put_uninit(struct dp_packet *packet OVS_UNUSED,
 
 void
 dp_packet_uninit(struct dp_packet *packet OVS_UNUSED)
+{
+}
+
+void
+free_cacheline(void *p OVS_UNUSED)
 {
 }
 

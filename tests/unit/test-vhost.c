@@ -162,19 +162,6 @@ sleep(unsigned int seconds OVS_UNUSED)
 
 /* What the session takes of Open vSwitch. */
 
-void
-ovs_mutex_lock_at(const struct ovs_mutex *mutex OVS_UNUSED,
-                  const char *where OVS_UNUSED)
-    OVS_NO_THREAD_SAFETY_ANALYSIS
-{
-}
-
-void
-ovs_mutex_unlock(const struct ovs_mutex *mutex OVS_UNUSED)
-    OVS_NO_THREAD_SAFETY_ANALYSIS
-{
-}
-
 unsigned int
 get_page_size(void)
 {
