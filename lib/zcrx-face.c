@@ -235,11 +235,18 @@ zcrx_face_receive(struct zcrx_face *face, uint16_t rxq, uint16_t n_rxq,
                   struct rte_mbuf **frames, uint16_t max)
 {
     uint16_t n_rings = __atomic_load_n(&face->n_rings, __ATOMIC_ACQUIRE);
+    uint16_t n_mine = (rxq < n_rings ? DIV_ROUND_UP(n_rings - rxq, n_rxq) : 0);
+    uint16_t first = face->first[rxq];
     uint16_t n = 0;
 
-    for (uint16_t i = rxq; i < n_rings && n < max; i += n_rxq) {
-        n += rte_ring_sc_dequeue_burst(face->to_wire_face[i],
+    for (uint16_t k = 0; k < n_mine && n < max; k++) {
+        uint16_t mine = (first + k) % n_mine;
+
+        n += rte_ring_sc_dequeue_burst(face->to_wire_face[rxq + mine * n_rxq],
                                        (void **) &frames[n], max - n, NULL);
+        if (n == max) {
+            face->first[rxq] = mine + 1;
+        }
     }
     return n;
 }

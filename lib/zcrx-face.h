@@ -48,6 +48,10 @@ struct zcrx_face {
     uint16_t n_rings;           /* Grows; read by PMD threads. */
     uint64_t active;            /* Bit i: queue pair i is in use; read by any
                                  * thread. */
+    uint16_t first[ZCRX_MAX_QUEUE_PAIRS]; /* Of the rings of each receive queue
+                                 * of the wire face, the one to begin with:
+                                 * after that which filled the last burst.  Of
+                                 * the PMD thread that polls that queue. */
     struct rte_ring *to_wire_face[ZCRX_MAX_QUEUE_PAIRS];
     struct rte_ring *to_vf[ZCRX_MAX_QUEUE_PAIRS];
     struct zcrx_stats stats;    /* Of pairs that are no more, and of what is

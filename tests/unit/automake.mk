@@ -72,6 +72,7 @@ tests_unit_test_vring_LDADD = lib/libzcrxring.a
 check_PROGRAMS += \
 	tests/unit/test-audit \
 	tests/unit/test-dma \
+	tests/unit/test-face \
 	tests/unit/test-flow \
 	tests/unit/test-observe \
 	tests/unit/test-offload \
@@ -97,6 +98,8 @@ tests_unit_test_audit_SOURCES = \
 	tests/unit/guest.c \
 	tests/unit/rig.c
 tests_unit_test_audit_LDADD = $(unit_libs)
+tests_unit_test_face_SOURCES = tests/unit/test-face.c tests/unit/ovs.c
+tests_unit_test_face_LDADD = $(unit_libs)
 tests_unit_test_dma_SOURCES = tests/unit/test-dma.c
 tests_unit_test_dma_LDADD = $(unit_libs)
 
@@ -183,6 +186,7 @@ tests_unit_test_vhost_LDADD = $(unit_libs)
 # The flags come out of Open vSwitch's build.
 $(tests_unit_test_audit_OBJECTS) \
 $(tests_unit_test_dma_OBJECTS) \
+$(tests_unit_test_face_OBJECTS) \
 $(tests_unit_test_flow_OBJECTS) \
 $(tests_unit_test_observe_OBJECTS) \
 $(tests_unit_test_offload_OBJECTS) \
