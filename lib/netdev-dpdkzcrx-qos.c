@@ -115,11 +115,14 @@ police(struct zcrx_policer *policer, struct dp_packet_batch *batch,
        uint64_t *counter)
 {
     size_t size = dp_packet_batch_size(batch);
-    uint64_t now = rte_rdtsc();
     struct dp_packet *packet;
+    uint64_t now;
     size_t i;
 
+    /* A time before that of another thread that had the lock meanwhile would
+     * let the meter fill its bucket. */
     rte_spinlock_lock(&policer->lock);
+    now = rte_rdtsc();
     DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
         uint32_t len = dp_packet_size(packet);
 
