@@ -244,6 +244,10 @@ zcrx_wire_send(struct zcrx_wire *wire, int qid, struct dp_packet_batch *batch,
         if (is_up && wire->face) {
             zcrx_face_send(wire->face, qid, &packet->mbuf);
         } else {
+            if (wire->face) {
+                zcrx_stats_add_shared(
+                    &wire->face->stats.wire_out_dropped_not_running, 1);
+            }
             dp_packet_delete(packet);
         }
     }
