@@ -110,6 +110,21 @@ put_elements(struct rte_tel_data *data, const char *name,
     }
 }
 
+/* Returns 's', which the caller frees, as telemetry can tell it: some versions
+ * of DPDK take bytes that are no ASCII for an index. */
+static char *
+to_ascii(const char *s)
+{
+    char *ascii = xstrdup(s);
+
+    for (char *p = ascii; *p; p++) {
+        if (*p < ' ' || *p > '~') {
+            *p = '?';
+        }
+    }
+    return ascii;
+}
+
 /* Puts 'value' into 'data' as 'name'.  What telemetry does not know is turned
  * into what it knows: true is 1, false is 0, and a number with a fraction is
  * rounded. */
@@ -122,7 +137,10 @@ put_member(struct rte_tel_data *data, const char *name,
     } else if (value->type == JSON_ARRAY) {
         put_elements(data, name, value);
     } else if (value->type == JSON_STRING) {
-        rte_tel_data_add_dict_string(data, name, json_string(value));
+        char *s = to_ascii(json_string(value));
+
+        rte_tel_data_add_dict_string(data, name, s);
+        free(s);
     } else if (value->type == JSON_INTEGER) {
         rte_tel_data_add_dict_uint(data, name, json_integer(value));
     } else if (value->type == JSON_REAL) {
@@ -143,7 +161,10 @@ tell_list(const char *command OVS_UNUSED, const char *params OVS_UNUSED,
     nodes = shash_sort(&pairs);
     for (size_t i = 0; i < shash_count(&pairs); i++) {
         if (is_set_up(nodes[i]->data)) {
-            rte_tel_data_add_array_string(data, nodes[i]->name);
+            char *name = to_ascii(nodes[i]->name);
+
+            rte_tel_data_add_array_string(data, name);
+            free(name);
         }
     }
     ovs_mutex_unlock(&mutex);
@@ -151,17 +172,38 @@ tell_list(const char *command OVS_UNUSED, const char *params OVS_UNUSED,
     return 0;
 }
 
+/* Returns the pair that 'params', a name or a name and the number of a queue
+ * pair, asks for, and stores that number in '*queue', or UINT_MAX if there is
+ * none.  Returns NULL if there is no such pair. */
+static struct zcrx_pair *
+find_pair(const char *params, unsigned int *queue)
+    OVS_REQUIRES(mutex)
+{
+    struct zcrx_pair *pair = shash_find_data(&pairs, params);
+    const char *comma = strrchr(params, ',');
+
+    *queue = UINT_MAX;
+    if (!pair && comma && str_to_uint(comma + 1, 10, queue)) {
+        struct shash_node *node = shash_find_len(&pairs, params,
+                                                 comma - params);
+
+        pair = node ? node->data : NULL;
+    }
+    return pair && is_set_up(pair) ? pair : NULL;
+}
+
 static int
 tell_ring_sync(const char *command OVS_UNUSED, const char *params,
                struct rte_tel_data *data)
 {
     struct json *port = json_object_create();
-    struct zcrx_pair *pair;
+    const struct json *told = NULL;
+    struct zcrx_pair *pair = NULL;
+    unsigned int queue;
 
     ovs_mutex_lock(&mutex);
-    pair = params ? shash_find_data(&pairs, params) : NULL;
-    if (pair && !is_set_up(pair)) {
-        pair = NULL;
+    if (params) {
+        pair = find_pair(params, &queue);
     }
     if (pair) {
         ovs_mutex_lock(&pair->mutex);
@@ -171,12 +213,22 @@ tell_ring_sync(const char *command OVS_UNUSED, const char *params,
     }
     ovs_mutex_unlock(&mutex);
 
-    if (pair) {
+    if (pair && queue != UINT_MAX) {
+        const struct json *queues = shash_find_data(json_object(port),
+                                                    "queues");
+
+        if (queue < json_array_size(queues)) {
+            told = json_array_at(queues, queue);
+        }
+    } else if (pair) {
+        told = port;
+    }
+    if (told) {
         rte_tel_data_start_dict(data);
-        put_members(data, port);
+        put_members(data, told);
     }
     json_destroy(port);
-    return pair ? 0 : -EINVAL;
+    return told ? 0 : -EINVAL;
 }
 
 /* Registers what can be asked for.  Main thread. */
@@ -191,7 +243,8 @@ zcrx_telemetry_init(void)
         { "/zcrx/list", tell_list,
           "Returns the names of ports of type dpdkzcrx. Takes no parameters" },
         { "/zcrx/ring_sync", tell_ring_sync,
-          "Returns the rings and counters of a port. Parameters: name" },
+          "Returns the rings and counters of a port, or of one queue pair. "
+          "Parameters: name[,queue]" },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
