@@ -187,12 +187,13 @@ ring_dump(struct zcrx_pair *pair, const struct zcrx_args *args,
     }
     if (args->n > 1 && (!str_to_uint(args->args[1], 10, &start)
                         || start >= q->rx.size)) {
-        return xasprintf("'%s' is not one of %"PRIu16" entries",
-                         args->args[1], q->rx.size);
+        return xasprintf("'%s' is not one of the entries from 0 to %u",
+                         args->args[1], q->rx.size - 1);
     }
     if (args->n > 2 && (!str_to_uint(args->args[2], 10, &count)
                         || !count || count > ZCRX_VRING_MAX_SIZE)) {
-        return xasprintf("'%s' is not a number of entries", args->args[2]);
+        return xasprintf("'%s' is not a number of entries from 1 to %d",
+                         args->args[2], ZCRX_VRING_MAX_SIZE);
     }
     put_uint(port, "queue", queue);
     json_object_put_string(port, "kind", zcrx_vring_kind(&q->rx));

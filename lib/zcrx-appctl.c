@@ -200,8 +200,8 @@ zcrx_describe_state(const struct zcrx_pair *pair, struct json *port)
     if (why_copy) {
         json_object_put_string(port, "copy_reason", why_copy);
     }
-    if (pair->vf.devargs) {
-        json_object_put_string(port, "vf", pair->vf.devargs);
+    if (pair->config.devargs) {
+        json_object_put_string(port, "vf", pair->config.devargs);
     }
     if (pair->config.path) {
         json_object_put_string(port, "socket", pair->config.path);
