@@ -195,8 +195,14 @@ zcrx_pair_set_mtu(struct zcrx_pair *pair, uint16_t mtu)
     config = pair->config.vf;
     config.mtu = mtu;
     if (mtu != pair->config.vf.mtu) {
-        zcrx_pair_stop_for_change(pair, "MTU changed");
-        if (zcrx_vf_is_attached(&pair->vf)) {
+        /* Where stopping took closing the VF, it comes back as it was. */
+        if (pair->vf.devargs) {
+            error = zcrx_vf_check_mtu(&pair->vf, mtu);
+        }
+        if (!error) {
+            zcrx_pair_stop_for_change(pair, "MTU changed");
+        }
+        if (!error && zcrx_vf_is_attached(&pair->vf)) {
             error = zcrx_vf_configure(&pair->vf, &config);
         }
         if (!error) {

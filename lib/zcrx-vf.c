@@ -303,6 +303,24 @@ zcrx_vf_check(const struct zcrx_vf *vf, const struct zcrx_vf_config *config)
     return NULL;
 }
 
+/* Returns NULL if 'vf', which is or was attached, can have an MTU of 'mtu'
+ * bytes, otherwise an error.  Drivers may refuse others, too. */
+char *
+zcrx_vf_check_mtu(const struct zcrx_vf *vf, uint16_t mtu)
+{
+    const struct rte_eth_dev_info *info = &vf->info;
+
+    return (mtu > info->max_mtu
+            ? xasprintf("%s: mtu_request: %"PRIu16" is more than the %"PRIu16
+                        " bytes that device '%s' can have", vf->owner, mtu,
+                        info->max_mtu, vf->devargs)
+            : mtu < info->min_mtu
+            ? xasprintf("%s: mtu_request: %"PRIu16" is less than the %"PRIu16
+                        " bytes that device '%s' must have", vf->owner, mtu,
+                        info->min_mtu, vf->devargs)
+            : NULL);
+}
+
 /* Returns the bytes that the VF adds to the MTU for the longest frame that it
  * delivers, without the checksum, which is stripped. */
 static uint32_t
@@ -345,39 +363,42 @@ zcrx_vf_offloads(const struct zcrx_vf *vf, bool copied)
     return features;
 }
 
-/* Configures 'vf', which is attached and stopped.  Returns NULL or an
- * error. */
+/* Configures 'vf', which is attached and stopped.  Returns NULL or an error,
+ * after which 'vf' has to be configured before it can be started. */
 char *
 zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
 {
     struct rte_eth_conf conf = { .rxmode.mtu = config->mtu };
     uint16_t n_rxd = config->n_rxd;
+    uint32_t tx_seg_size;
     int ret;
 
+    /* What DPDK refuses has undone what it took before. */
+    vf->must_configure = true;
     if (config->n_queues > 1) {
         zcrx_rss_configure(vf, &conf);
     }
     zcrx_offload_configure(&vf->info, config->features, &conf);
-    vf->tx_seg_size = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO
-                       ? ZCRX_TSO_SEG_SIZE : TX_SEG_SIZE);
+    tx_seg_size = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO
+                   ? ZCRX_TSO_SEG_SIZE : TX_SEG_SIZE);
     if (vf->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) {
         conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
     } else {
-        vf->tx_seg_size = MAX(TX_SEG_SIZE, config->mtu + 64);
+        tx_seg_size = MAX(TX_SEG_SIZE, config->mtu + 64);
     }
 
     conf.intr_conf.rmv = !!(*vf->info.dev_flags & RTE_ETH_DEV_INTR_RMV);
     ret = rte_eth_dev_configure(vf->port_id, config->n_queues,
                                 config->n_queues, &conf);
-    if (ret == -EINVAL && config->mtu > vf->info.max_mtu) {
-        return xasprintf("%s: mtu_request: %"PRIu16" is more than the %"PRIu16
-                         " bytes that device '%s' can have", vf->owner,
-                         config->mtu, vf->info.max_mtu, vf->devargs);
-    } else if (ret) {
-        return xasprintf("%s: dpdk-devargs: device '%s' cannot be configured "
-                         "with %"PRIu16" queue pairs and an MTU of %"PRIu16
-                         " (%s)", vf->owner, vf->devargs, config->n_queues,
-                         config->mtu, ovs_strerror(-ret));
+    if (ret) {
+        char *error = zcrx_vf_check_mtu(vf, config->mtu);
+
+        return (error ? error
+                : xasprintf("%s: dpdk-devargs: device '%s' cannot be "
+                            "configured with %"PRIu16" queue pairs and an MTU "
+                            "of %"PRIu16" (%s)", vf->owner, vf->devargs,
+                            config->n_queues, config->mtu,
+                            ovs_strerror(-ret)));
     }
     vf->rss = conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS;
     zcrx_vf_add_flow_queue(vf, &conf, config->n_queues);
@@ -390,6 +411,7 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
     vf->must_configure = false;
     vf->mtu = config->mtu;
     vf->features = config->features;
+    vf->tx_seg_size = tx_seg_size;
     vf->max_frame = config->mtu + frame_overhead(&vf->info);
     return NULL;
 }

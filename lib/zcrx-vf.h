@@ -104,7 +104,8 @@ struct zcrx_vf {
     uint32_t flow_room;         /* Bytes of a frame in one of these mbufs. */
     bool no_flows;              /* It cannot keep other frames out of that
                                  * queue. */
-    bool must_configure;        /* That was found out when it was started. */
+    bool must_configure;        /* Before it is started: that failed, or when
+                                 * it was started it lacked something. */
 };
 
 /* What a VF may be using of its owner's: buffers, the pools that these belong
@@ -124,6 +125,7 @@ bool zcrx_vf_detach(struct zcrx_vf *, struct zcrx_vf_load *);
 bool zcrx_vf_is_attached(const struct zcrx_vf *);
 bool zcrx_vf_is_lost(const struct zcrx_vf *);
 char *zcrx_vf_check(const struct zcrx_vf *, const struct zcrx_vf_config *);
+char *zcrx_vf_check_mtu(const struct zcrx_vf *, uint16_t mtu);
 uint64_t zcrx_vf_offloads(const struct zcrx_vf *, bool copied);
 char *zcrx_vf_configure(struct zcrx_vf *, const struct zcrx_vf_config *);
 
