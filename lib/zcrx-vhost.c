@@ -203,13 +203,14 @@ before_message(int vid, void *msg)
                 vhost->ops->quiesce(vhost, vhost->quiesced, messages[i].name);
             }
         }
-        if (request == GET_VRING_BASE
-            && words[3] < ARRAY_SIZE(vhost->enabled)) {
-            vhost->ops->told(vhost, words[3]);
-        }
         if (request == SEND_RARP) {
             vhost->ops->announce(vhost, (const uint8_t *) &words[3]);
         }
+    }
+    /* At the first of several the library says that the device is no more. */
+    if (vhost && request == GET_VRING_BASE
+        && words[3] < ARRAY_SIZE(vhost->enabled)) {
+        vhost->ops->told(vhost, words[3]);
     }
     return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }

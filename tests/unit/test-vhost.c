@@ -47,6 +47,7 @@
 #include "util.h"
 
 #define GET_FEATURES 1
+#define GET_VRING_BASE 11
 #define PATH "vhost.sock"       /* Of the session that ends. */
 #define OTHER_PATH "none.sock"  /* Of one that nobody serves. */
 
@@ -233,10 +234,64 @@ test_end(void)
     CHECK_EQ(n, n_before);
 }
 
+/* Virtqueues whose positions the hypervisor was told. */
+static uint64_t virtqueues_told;
+
+static void
+told(struct zcrx_vhost *vhost OVS_UNUSED, uint16_t virtqueue)
+{
+    CHECK(virtqueue < 64);
+    __atomic_or_fetch(&virtqueues_told, UINT64_C(1) << virtqueue,
+                      __ATOMIC_RELEASE);
+}
+
+/* The library says at the first such message that the device is no more. */
+static void
+test_told(void)
+{
+    static const struct zcrx_vhost_ops ops = { .told = told };
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct zcrx_vhost vhost;
+    int server, peer;
+
+    unlink(PATH);
+    strcpy(address.sun_path, PATH);
+    server = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(server >= 0 && !bind(server, (struct sockaddr *) &address,
+                               sizeof address) && !listen(server, 1));
+    CHECK(!zcrx_vhost_register(&vhost, "zc0", PATH, 0, &ops));
+    peer = accept(server, NULL, NULL);
+    CHECK(peer >= 0);
+    /* The last one is none. */
+    for (uint32_t i = 0; i < 5; i++) {
+        const uint32_t virtqueue = i < 4 ? i : UINT32_MAX;
+        const uint32_t message[5] = {
+            GET_VRING_BASE, 1, 2 * sizeof(uint32_t), virtqueue, 0
+        };
+        char answer[sizeof message];
+
+        CHECK(write(peer, message, sizeof message) == sizeof message);
+        if (i < 4) {
+            CHECK(recv(peer, answer, sizeof answer, MSG_WAITALL)
+                  == sizeof answer);
+            CHECK_EQ(__atomic_load_n(&virtqueues_told, __ATOMIC_ACQUIRE),
+                     (UINT64_C(2) << i) - 1);
+        } else {
+            CHECK(recv(peer, answer, sizeof answer, MSG_WAITALL) <= 0);
+        }
+    }
+    close(server);
+    unlink(PATH);
+    close(peer);
+    zcrx_vhost_unregister(&vhost, "test");
+    CHECK_EQ(virtqueues_told, 15);
+}
+
 int
 main(void)
 {
     static const struct test_case cases[] = {
+        { "each virtqueue is told", test_told },
         { "the end of a session, and of its hypervisor", test_end },
     };
 
