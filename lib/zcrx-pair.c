@@ -100,6 +100,7 @@ zcrx_pair_set_lost(struct zcrx_pair *pair, const char *what)
     pair->end_session = true;
     pair->retry_at = time_msec() + RETRY_INTERVAL;
     zcrx_unmap_memory(pair);
+    zcrx_journal_unmap(&pair->guest);
     zcrx_vhost_release_guest(&pair->guest);
     zcrx_pair_set_state(pair, ZCRX_PAIR_NO_GUEST,
                         xasprintf("VF '%s' %s", pair->config.devargs, what));
