@@ -192,6 +192,7 @@ down(struct zcrx_vhost *vhost, const char *why)
 
     ovs_mutex_lock(&pair->mutex);
     zcrx_pair_forget_guest(pair, xstrdup(why));
+    pair->must_announce = false;
     ovs_mutex_unlock(&pair->mutex);
 }
 
