@@ -82,6 +82,7 @@ zcrx_slow_fill_hole(struct zcrx_queue *q, const struct rte_mbuf *m,
     };
     uint8_t hdr_len = q->rx.hdr_len;
     const struct rte_mbuf *hole;
+    void *guest_hdr;
 
     if (!q->slow.n_holes) {
         return false;
@@ -92,7 +93,13 @@ zcrx_slow_fill_hole(struct zcrx_queue *q, const struct rte_mbuf *m,
     }
     used->id = hole - q->pool->guest_mbufs;
     used->len = hdr_len + m->data_len;
-    memcpy(zcrx_pool_hdr(q->pool, hole, used->id), &hdr, hdr_len);
+    guest_hdr = zcrx_pool_hdr(q->pool, hole, used->id);
+    memcpy(guest_hdr, &hdr, hdr_len);
+    if (unlikely(q->rx.log.base != NULL)) {
+        zcrx_vring_note(&q->rx, guest_hdr, hdr_len);
+        zcrx_vring_note(&q->rx, (char *) hole->buf_addr + RTE_PKTMBUF_HEADROOM,
+                        m->data_len);
+    }
     q->slow.holes_since = rte_rdtsc();
     return true;
 }

@@ -386,14 +386,30 @@ test_holes(void)
     stop();
 }
 
+/* A log for all of the guest's memory in which the VF writes. */
+static uint8_t log_pages[(GUEST_FAR_GPA >> 15) + 1024];
+
+/* Returns true if the log says that 'len' bytes at 'gpa' were written to. */
+static bool
+is_logged(uint64_t gpa, uint32_t len)
+{
+    for (uint64_t page = gpa >> 12; page <= (gpa + len - 1) >> 12; page++) {
+        if (!(log_pages[page / 8] & 1 << page % 8)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Such buffers are the first to be used: by what OVS sends, then by what the
- * VF delivers. */
+ * VF delivers.  Either is in the log of a live migration. */
 static void
 test_fill_holes(void)
 {
     static uint8_t frame[RIG_MAX_FRAME];
+    uint16_t filled[10];
     const struct zcrx_stats *s = &rig.queue.stats;
-    unsigned int n_filled = 10;
+    unsigned int n_filled = N_ELEMENTS(filled);
     unsigned int n_got = 0;
     unsigned int n_posted;
     unsigned int n_holes;
@@ -413,11 +429,20 @@ test_fill_holes(void)
     CHECK_EQ(n_empty + n_holes, n_posted);
     CHECK(n_holes > n_filled);
     for (uint32_t seq = 0; seq < n_filled; seq++) {
+        filled[seq] = rig.queue.slow.holes[(rig.queue.slow.first_hole + seq)
+                                           % ZCRX_MAX_HOLES];
         CHECK(rig_inject(seq));
     }
+    rig.queue.rx.log = (struct zcrx_log) { log_pages, sizeof log_pages };
+    memset(log_pages, 0, sizeof log_pages);
     while (s->injected_frames < n_filled) {
         rig_poll();
     }
+    for (uint32_t seq = 0; seq < n_filled; seq++) {
+        CHECK(is_logged(rig.rx.bufs[filled[seq]].pieces[0].gpa,
+                        12 + rig_make_frame(seq, frame)));
+    }
+    rig.queue.rx.log.base = NULL;
     while (rig_receive(frame)) {
         n_got++;
     }
