@@ -192,6 +192,7 @@ is_whole(const struct zcrx_queue *q, const struct rte_mbuf *m)
 static struct rte_mbuf *
 move_to_hole(struct zcrx_queue *q, struct rte_mbuf *m)
 {
+    uint64_t holes_since = q->slow.holes_since;
     uint16_t len = m->data_len;
     struct rte_mbuf *hole;
 
@@ -206,6 +207,9 @@ move_to_hole(struct zcrx_queue *q, struct rte_mbuf *m)
     hole->ol_flags = m->ol_flags; /* For the guest's header. */
     q->pool->n_posted++;        /* As if the VF had delivered it. */
     give_back(q, m);
+    /* One hole takes the place of another, and goes on waiting: otherwise
+     * frames that come often enough would be copied for ever. */
+    q->slow.holes_since = holes_since;
     return hole;
 }
 

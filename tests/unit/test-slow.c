@@ -38,9 +38,9 @@ static uint64_t seed = 1;
 static struct rte_mempool *mp;  /* For OVS. */
 static unsigned int mp_left = UINT32_MAX; /* What may be taken of it. */
 static struct rte_ring *to_wire_face, *to_vf;
-static struct zcrx_steer steers[3];
+static struct zcrx_steer steers[4];
 
-enum { NONE, MCAST, ALL };
+enum { NONE, MCAST, ALL, LACP }; /* No frame of a capture is of LACP. */
 
 static struct rte_mbuf *
 new_frame(uint32_t len)
@@ -477,6 +477,53 @@ test_fill_holes(void)
     stop();
 }
 
+/* A single such buffer, which each frame of the VF fills and leaves another
+ * one, comes back in the end, and what follows is zero-copy again. */
+static void
+test_one_hole(void)
+{
+    const struct zcrx_slow *slow = &rig.queue.slow;
+    const struct zcrx_stats *s = &rig.queue.stats;
+    uint64_t holes_since, n_copied;
+    struct rte_mbuf *m;
+
+    start(&configs[0]);
+    rig.queue.slow.patience = UINT64_MAX;
+    set_rules(ALL, false, true);
+    CHECK(rig_post(RIG_ONE, 1514));
+    while (!slow->n_holes) {
+        rig_poll();
+    }
+    holes_since = slow->holes_since;
+    CHECK(!rte_ring_sc_dequeue(to_wire_face, (void **) &m));
+    rte_pktmbuf_free(m);
+    rig.rx_seq++;
+
+    set_rules(LACP, false, true);
+    while (s->copied_slow_path < 100) {
+        CHECK(rig_post(RIG_ONE, 1514));
+        rig_poll();
+        CHECK_EQ(slow->n_holes, 1);
+        rig_receive_all();
+    }
+    CHECK_EQ(slow->holes_since, holes_since);
+    CHECK_EQ(s->zero_copy_frames, 0);
+
+    rig.queue.slow.patience = 0;
+    CHECK(rig_post(RIG_ONE, 1514));
+    rig_poll();
+    CHECK_EQ(slow->n_holes, 0);
+    CHECK_EQ(s->slow_buffers_empty, 1);
+    n_copied = s->copied_slow_path;
+    CHECK(rig_post(RIG_ONE, 1514));
+    while (!s->zero_copy_frames) {
+        rig_poll();
+    }
+    CHECK_EQ(s->copied_slow_path, n_copied);
+    rig_receive_all();
+    stop();
+}
+
 /* No wire face takes frames, or there is no memory. */
 static void
 test_no_room(void)
@@ -701,6 +748,7 @@ main(void)
         { "matched by the VF", test_flows },
         { "buffers without frames", test_holes },
         { "buffers without frames are filled", test_fill_holes },
+        { "one buffer without a frame among traffic", test_one_hole },
         { "no room", test_no_room },
         { "from the guest", test_from_guest },
         { "offloads", test_offloads },
@@ -719,6 +767,7 @@ main(void)
     CHECK(!zcrx_steer_parse(&steers[NONE], "none"));
     CHECK(!zcrx_steer_parse(&steers[MCAST], "mcast"));
     CHECK(!zcrx_steer_parse(&steers[ALL], "all"));
+    CHECK(!zcrx_steer_parse(&steers[LACP], "lacp"));
     rig_write_capture(CAPTURE, N_FRAMES);
     make_keys();
     return rig_run_cases(cases, N_ELEMENTS(cases));
