@@ -103,7 +103,7 @@ relay_rest(struct zcrx_queue *q)
                            q->tx.error != ZCRX_VRING_OK);
         }
     }
-    return n + zcrx_slow_turn_of_wire(q);
+    return n + (q->rx.error ? zcrx_slow_turn_of_wire(q) : zcrx_slow_turn(q));
 }
 
 /* One turn of the PMD thread that owns 'q': moves up to a burst of frames in

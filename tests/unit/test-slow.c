@@ -355,15 +355,16 @@ test_flows(void)
 }
 
 /* Buffers whose frames went to OVS come back to the guest if nothing else
- * comes. */
+ * comes, be its transmit virtqueue 'tx_error'. */
 static void
-test_holes(void)
+return_holes(enum zcrx_vring_error tx_error)
 {
     unsigned int n_posted;
     struct rte_mbuf *m;
     uint64_t start_tsc;
 
     start(&configs[0]);
+    rig.queue.tx.error = tx_error;
     set_rules(ALL, false, true);
     rig_post_all(RIG_ONE, 1514);
     n_posted = rig.rx.n_posted;
@@ -384,6 +385,13 @@ test_holes(void)
     CHECK_EQ(rig_receive_all(), 0);
     CHECK_EQ(rig.rx.n_posted, 0);
     stop();
+}
+
+static void
+test_holes(void)
+{
+    return_holes(ZCRX_VRING_OK);
+    return_holes(ZCRX_VRING_BAD_LOOP);
 }
 
 /* A log for all of the guest's memory in which the VF writes. */
