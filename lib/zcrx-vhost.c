@@ -50,11 +50,16 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
  *
  * VIRTIO_F_IN_ORDER is among them, as a buffer that the VF has is overtaken by
  * frames from OVS, and by others when the VF gives it back without a frame:
- * when it drops one, or stops (Virtio 1.2 2.7.9, 2.8.8). */
+ * when it drops one, or stops (Virtio 1.2 2.7.9, 2.8.8).
+ *
+ * VIRTIO_NET_F_GSO stands for segmentation of all kinds (Virtio 1.2 5.1.3.2):
+ * a legacy driver that has it, with VIRTIO_NET_F_CSUM, leaves that to the
+ * device whatever the HOST_ features say, and VFs without TSO cannot. */
 #define UNSERVED_FEATURES                       \
     ((1ULL << VIRTIO_F_IN_ORDER)                \
      | (1ULL << VIRTIO_F_ACCESS_PLATFORM)       \
      | OFFLOAD_FEATURES                         \
+     | (1ULL << VIRTIO_NET_F_GSO)               \
      | (1ULL << VIRTIO_NET_F_GUEST_TSO4)        \
      | (1ULL << VIRTIO_NET_F_GUEST_TSO6)        \
      | (1ULL << VIRTIO_NET_F_GUEST_ECN)         \

@@ -40,6 +40,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <rte_vhost.h>
+#include <linux/virtio_net.h>
 
 #include "eal.h"
 #include "openvswitch/thread.h"
@@ -287,12 +289,36 @@ test_told(void)
     CHECK_EQ(virtqueues_told, 15);
 }
 
+/* A guest may use what it is offered without asking for more: by GSO alone, a
+ * driver from before virtio 1.0 has all kinds of segmentation left to the
+ * device, so that HOST_TSO4 and HOST_TSO6 could not say which. */
+static void
+test_features(void)
+{
+    const uint64_t offloads = (1ULL << VIRTIO_NET_F_CSUM
+                               | 1ULL << VIRTIO_NET_F_HOST_TSO4
+                               | 1ULL << VIRTIO_NET_F_HOST_TSO6);
+
+    for (int all = 0; all < 2; all++) {
+        struct zcrx_vhost vhost;
+        uint64_t features;
+
+        CHECK(!zcrx_vhost_register(&vhost, "zc0", OTHER_PATH,
+                                   all ? offloads : 0, &no_ops));
+        CHECK(!rte_vhost_driver_get_features(OTHER_PATH, &features));
+        CHECK_EQ(features & offloads, all ? offloads : 0);
+        CHECK(!(features & 1ULL << VIRTIO_NET_F_GSO));
+        zcrx_vhost_unregister(&vhost, "test");
+    }
+}
+
 int
 main(void)
 {
     static const struct test_case cases[] = {
         { "each virtqueue is told", test_told },
         { "the end of a session, and of its hypervisor", test_end },
+        { "features that are offered", test_features },
     };
 
     start_dpdk();
