@@ -272,8 +272,8 @@ dequeue_guest(struct zcrx_pool *pool, void **objs, uint32_t n,
             reserve(pool, &bufs[i].head);
             objs[i] = post_bounce(pool, reason);
         } else {
-            for (uint16_t j = i; j < got; j++) {
-                zcrx_vring_untake(pool->vq, &bufs[j].head, 1);
+            while (got > i) {
+                zcrx_vring_untake(pool->vq, &bufs[--got].head, 1);
             }
             *why = reason;
             return i;
@@ -327,8 +327,18 @@ pool_enqueue(struct rte_mempool *mp, void *const *objs, unsigned int n)
     return 0;
 }
 
+/* Makes the buffer that was reserved last available again. */
+static void
+undo_reserve(struct zcrx_pool *pool)
+{
+    uint32_t pos = pool->reserved_head + --pool->n_reserved;
+
+    zcrx_vring_untake(pool->vq, &pool->reserved[pos % pool->n_bounce], 1);
+}
+
 /* Takes back the 'n' mbufs in 'objs', which were dequeued last, and with them
- * the reservations beyond the first 'n_reserved'. */
+ * the reservations beyond the first 'n_reserved': the newest buffer first,
+ * whatever it was taken for, as the journal must be right in between. */
 static void
 undo_dequeue(struct zcrx_pool *pool, void **objs, uint32_t n,
              uint32_t n_reserved)
@@ -343,12 +353,15 @@ undo_dequeue(struct zcrx_pool *pool, void **objs, uint32_t n,
         } else {
             pool->bounce[pool->n_bounce_free++] = m;
             pool->n_bounce_posted--;
+            /* The first ones may be for what was reserved before. */
+            if (pool->n_reserved > n_reserved) {
+                undo_reserve(pool);
+            }
         }
     }
+    /* Those for which the VF has mbufs. */
     while (pool->n_reserved > n_reserved) {
-        uint32_t pos = pool->reserved_head + --pool->n_reserved;
-
-        zcrx_vring_untake(pool->vq, &pool->reserved[pos % pool->n_bounce], 1);
+        undo_reserve(pool);
     }
 }
 

@@ -247,7 +247,9 @@ zcrx_vring_take(struct zcrx_vring *vq, struct zcrx_head *heads, uint16_t n)
     return vq->error ? 0 : vq->ops->take(vq, heads, n);
 }
 
-/* Undoes the taking of 'heads', the 'n' buffers that were taken last. */
+/* Undoes the taking of 'heads', the 'n' buffers that were taken last.  To undo
+ * the taking of several one by one, begin with the newest: only then does the
+ * journal fit the ring if the process is killed in between. */
 void
 zcrx_vring_untake(struct zcrx_vring *vq, const struct zcrx_head *heads,
                   uint16_t n)

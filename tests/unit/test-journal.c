@@ -195,12 +195,21 @@ start(void)
 static void
 do_anything(void)
 {
+    unsigned int n;
+
     switch (next_random(&seed, 8)) {
     case 0: case 1: case 2:
         take(1 + next_random(&seed, 12));
         break;
     case 3:
-        untake(next_random(&seed, take(4) + 1));
+        n = next_random(&seed, take(4) + 1);
+        if (next_random(&seed, 2)) {
+            untake(n);
+        } else {
+            while (n--) {
+                untake(1);
+            }
+        }
         break;
     case 4:
         if (!next_random(&seed, 4)) {
