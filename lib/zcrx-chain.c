@@ -23,6 +23,10 @@
 #include <string.h>
 #include <linux/virtio_net.h>
 
+/* Indirect tables may have this many entries, more than a short virtqueue: a
+ * driver that is wrong there does no harm. */
+#define MAX_INDIRECT 256
+
 /* A descriptor of either kind. */
 struct desc {
     uint64_t addr;
@@ -83,16 +87,21 @@ find_next(struct zcrx_chain *c, const struct desc *desc)
 }
 
 /* Makes the indirect table that 'desc' refers to the current one
- * (Virtio 1.2 2.7.5.3, 2.8.7). */
+ * (Virtio 1.2 2.7.5.3, 2.8.7).
+ *
+ * A chain must not be longer than the virtqueue.  All buffers may have the
+ * same table, and the PMD thread walks a burst of them at a time: with the
+ * longest that fits into memory, it would do nothing else. */
 static bool
 enter_indirect(struct zcrx_chain *c, const struct desc *desc)
 {
     const struct zcrx_gpa_region *region;
     uint32_t n = desc->len / sizeof(struct vring_desc);
+    uint32_t max = (c->vq->size > MAX_INDIRECT ? c->vq->size : MAX_INDIRECT);
 
     if (c->indirect || !c->vq->indirect || desc->flags & VRING_DESC_F_NEXT
         || !n || desc->len % sizeof(struct vring_desc)
-        || n > ZCRX_VRING_MAX_SIZE) {
+        || n > max) {
         zcrx_vring_set_error(c->vq, ZCRX_VRING_BAD_INDIRECT);
         return false;
     }

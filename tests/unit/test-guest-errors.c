@@ -464,6 +464,56 @@ test_bad_chain_read(void)
     }
 }
 
+/* An indirect table has no more entries than the virtqueue, or 256 if that is
+ * more, so that there is an end to walking the tables of a burst, which may
+ * all be the same one, of descriptors of nothing. */
+static void
+test_long_table(void)
+{
+    static const uint16_t sizes[] = { RING_SIZE, 256, 512 };
+
+    for (size_t i = 0; i < 4 * N_ELEMENTS(sizes); i++) {
+        uint16_t size = sizes[i / 4];
+        bool packed = i & 2, too_long = i & 1;
+        uint32_t n = (size > 256 ? size : 256) + too_long;
+        struct vring_desc entry = { .flags = VRING_DESC_F_WRITE };
+        uint64_t table, data;
+        struct zcrx_rx_buf buf;
+
+        guest_init(&guest, 16 * MEM_SIZE);
+        (packed ? guest_vq_init_packed : guest_vq_init)(&gq, &guest, size, 0,
+                                                        true);
+        gq.config.indirect = true;
+        CHECK(!zcrx_vring_init(&vq, &gq.config, &guest.map));
+        data = guest_alloc(&guest, GUEST_FAR, 100);
+        table = guest_alloc(&guest, GUEST_FAR, n * sizeof entry);
+        for (uint32_t j = 0; j < n; j++) {
+            entry.addr = data;
+            entry.len = j + 1 < n ? 0 : 100;
+            if (!packed) {
+                entry.flags = VRING_DESC_F_WRITE | (j + 1 < n ? NEXT : 0);
+                entry.next = j + 1;
+            } else {
+                /* The id comes before the flags there. */
+                entry.flags = 0;
+                entry.next = VRING_DESC_F_WRITE;
+            }
+            guest_write(&guest, table + j * sizeof entry, &entry,
+                        sizeof entry);
+        }
+        guest_post_one(&gq, table, n * sizeof entry);
+        if (packed) {
+            gq.ring[0].flags ^= VRING_DESC_F_WRITE | INDIRECT;
+        } else {
+            gq.desc[gq.avail->ring[0]].flags = INDIRECT;
+        }
+        CHECK_EQ(zcrx_vring_take_rx(&vq, &buf, 1), !too_long);
+        CHECK(too_long || buf.room == 88);
+        CHECK_EQ(vq.n_outstanding, !too_long);
+        tear_down(too_long ? ZCRX_VRING_BAD_INDIRECT : ZCRX_VRING_OK);
+    }
+}
+
 /* A buffer with room for a header has room for no frame. */
 static void
 test_header_alone(void)
@@ -638,6 +688,7 @@ main(void)
         { "bad buffers to copy to", test_bad_chain_copy_in },
         { "bad reserved buffers to copy to", test_bad_chain_copy_in_head },
         { "bad buffers to read", test_bad_chain_read },
+        { "long indirect tables", test_long_table },
         { "header alone", test_header_alone },
         { "buffers of more than 4 GiB", test_huge_buffer },
         { "descriptors that change", test_changing },
