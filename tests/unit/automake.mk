@@ -80,6 +80,7 @@ check_PROGRAMS += \
 	tests/unit/test-perf \
 	tests/unit/test-pool \
 	tests/unit/test-pool-model \
+	tests/unit/test-qos \
 	tests/unit/test-qualify \
 	tests/unit/test-queues \
 	tests/unit/test-slow \
@@ -133,6 +134,9 @@ tests_unit_test_pool_model_SOURCES = \
 	tests/unit/test-pool-model.c \
 	tests/unit/guest.c
 tests_unit_test_pool_model_LDADD = $(unit_libs)
+
+tests_unit_test_qos_SOURCES = tests/unit/test-qos.c tests/unit/ovs.c
+tests_unit_test_qos_LDADD = $(unit_libs)
 
 tests_unit_test_qualify_SOURCES = tests/unit/test-qualify.c tests/unit/guest.c
 tests_unit_test_qualify_LDADD = $(unit_libs)
@@ -194,6 +198,7 @@ $(tests_unit_test_pair_slow_OBJECTS) \
 $(tests_unit_test_perf_OBJECTS) \
 $(tests_unit_test_pool_OBJECTS) \
 $(tests_unit_test_pool_model_OBJECTS) \
+$(tests_unit_test_qos_OBJECTS) \
 $(tests_unit_test_qualify_OBJECTS) \
 $(tests_unit_test_queues_OBJECTS) \
 $(tests_unit_test_slow_OBJECTS) \
