@@ -67,8 +67,9 @@ zcrx_pair_free_queues(struct zcrx_pair *pair)
 {
     for (uint16_t i = 0; i < pair->n_queues; i++) {
         zcrx_pair_destroy_slow(pair, i);
-        zcrx_stats_accumulate(&pair->past, &pair->queues[i].stats);
+        /* This counts what is left in it. */
         zcrx_queue_destroy(&pair->queues[i]);
+        zcrx_stats_accumulate(&pair->past, &pair->queues[i].stats);
     }
     rte_free(pair->queues);
     pair->queues = NULL;
