@@ -240,6 +240,7 @@ zcrx_queue_harvest(struct zcrx_queue *q)
         zcrx_vring_notify(&q->rx);
     }
     zcrx_slow_drain_flows(q);
+    q->slow.n_taken = 0;        /* Of no turn of the PMD thread. */
 }
 
 /* With the PMD thread shut out, and before the VF is stopped: prepares for the

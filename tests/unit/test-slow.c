@@ -748,6 +748,35 @@ test_to_wire(void)
     CHECK_EQ(rig_check_capture(TX_CAPTURE), N_FRAMES);
 }
 
+/* Frames of the slow path that the VF has when it is stopped go there, and do
+ * not count in the next turn of the PMD thread. */
+static void
+test_stop(void)
+{
+    const struct rig_config config = { .devargs = PCAP };
+    struct rte_mbuf *m;
+
+    start(&config);
+    set_rules(ALL, false, true);
+    rig_post_all(RIG_ONE, 1514);
+
+    /* As if the driver had filled its ring. */
+    rig.queue.vf.no_ring = false;
+    m = rte_mbuf_raw_alloc(rig.queue.pool->mp);
+    CHECK(m);
+    zcrx_gate_close(&rig.queue.gate);
+    zcrx_queue_harvest(&rig.queue);
+    rte_mbuf_raw_free(m);
+    zcrx_gate_open(&rig.queue.gate);
+    CHECK_EQ(rig.queue.stats.slow_wire_frames, ZCRX_BURST);
+    CHECK_EQ(rig.queue.slow.n_taken, 0);
+    rig.queue.vf.no_ring = true;
+    while (!rte_ring_sc_dequeue(to_wire_face, (void **) &m)) {
+        rte_pktmbuf_free(m);
+    }
+    stop();
+}
+
 int
 main(void)
 {
@@ -761,6 +790,7 @@ main(void)
         { "from the guest", test_from_guest },
         { "offloads", test_offloads },
         { "to the wire", test_to_wire },
+        { "stopped", test_stop },
     };
 
     start_dpdk();
