@@ -127,6 +127,7 @@ struct zcrx_pair {
                                  * may look. */
     uint16_t n_rxd;             /* The VF's descriptors while running. */
     struct rte_mempool *tx_mp;
+    bool vf_has_pools;          /* VF queues may point to those of 'queues'. */
     struct zcrx_pool **retired; /* 'n_retired' pools that VF queues may still
                                  * point to, but take nothing from. */
     size_t n_retired;

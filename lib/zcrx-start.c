@@ -35,6 +35,10 @@ VLOG_DEFINE_THIS_MODULE(zcrx_start);
  * hand, because drivers take up to 64 mbufs at once, or none. */
 #define SMALL_RING 128
 
+/* How many pools VF queues may still point to, unless one attempt to start the
+ * VF has more. */
+#define MAX_RETIRED 16
+
 /* Returns what the guest negotiated of the things that are left to the VF, if
  * the VF is good for them in the pair's mode. */
 static uint64_t
@@ -60,6 +64,15 @@ configure_vf(struct zcrx_pair *pair, uint16_t n_queues)
     return error;
 }
 
+/* Returns true if the VF has failed to set up its queues so often that what
+ * they may point to is to be freed by giving the VF up for a moment: all of
+ * DPDK has room for so many mempools only. */
+static bool
+has_many_retired(const struct zcrx_pair *pair)
+{
+    return pair->n_retired > MAX(pair->n_queues, MAX_RETIRED);
+}
+
 /* Makes the VF ready for being started with 'n_queues' queues: attaches it
  * again if stopping it took closing it.  Returns NULL or an error. */
 static char *
@@ -68,6 +81,10 @@ prepare_vf(struct zcrx_pair *pair, uint16_t n_queues)
     struct zcrx_vf *vf = &pair->vf;
     char *error = NULL;
 
+    if (zcrx_vf_is_attached(vf) && has_many_retired(pair)) {
+        zcrx_unmap_memory(pair);
+        zcrx_detach_vf(pair);
+    }
     if (zcrx_vf_is_attached(vf) && !vf->must_configure
         && vf->n_queues == n_queues
         && vf->mtu == pair->config.vf.mtu
@@ -141,23 +158,19 @@ prepare_vrings(struct zcrx_pair *pair, uint16_t i)
     return true;
 }
 
-/* Sets up ring sync for queue 'i', up to what queue 'vf_queue' of the VF
- * needs.
+/* Sets up ring sync for queue 'i', but for its pool, and stores in '*bounce'
+ * whether that is to have host buffers.
  *
  * Returns true if successful.  Otherwise, '*error' says what is wrong, or is
  * NULL if the guest needs more time or it must be tried again, without this
  * queue, which the guest has broken. */
 static bool
-prepare_queue(struct zcrx_pair *pair, uint16_t i, uint16_t vf_queue,
-              char **error)
+prepare_queue(struct zcrx_pair *pair, uint16_t i, bool *bounce, char **error)
 {
     struct zcrx_queue *q = &pair->queues[i];
     enum zcrx_mode mode = pair->config.mode;
-    char name[RTE_MEMPOOL_NAMESIZE];
-    struct zcrx_pool_config config;
     enum zcrx_copy_reason reason;
     uint16_t n_posted;
-    bool bounce;
 
     *error = NULL;
     if (!prepare_vrings(pair, i)) {
@@ -178,9 +191,22 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, uint16_t vf_queue,
                                    || mode == ZCRX_MODE_ZERO_COPY)) {
         return false;
     }
-    bounce = (mode == ZCRX_MODE_COPY || reason != ZCRX_ZERO_COPY
-              || n_posted < pair->n_rxd || pair->need_bounce
-              || (!pair->vf.no_ring && q->rx.size < SMALL_RING));
+    *bounce = (mode == ZCRX_MODE_COPY || reason != ZCRX_ZERO_COPY
+               || n_posted < pair->n_rxd || pair->need_bounce
+               || (!pair->vf.no_ring && q->rx.size < SMALL_RING));
+    return true;
+}
+
+/* Gives queue 'i', which is prepared, its pool, with host buffers if 'bounce'
+ * is true, and what queue 'vf_queue' of the VF needs besides.  Returns NULL or
+ * an error. */
+static char *
+create_pool(struct zcrx_pair *pair, uint16_t i, uint16_t vf_queue, bool bounce)
+{
+    struct zcrx_queue *q = &pair->queues[i];
+    enum zcrx_mode mode = pair->config.mode;
+    char name[RTE_MEMPOOL_NAMESIZE];
+    struct zcrx_pool_config config;
 
     zcrx_vf_name_mempool(name);
     config = (struct zcrx_pool_config) {
@@ -196,11 +222,10 @@ prepare_queue(struct zcrx_pair *pair, uint16_t i, uint16_t vf_queue,
     };
     q->pool = zcrx_pool_create(&config);
     if (!q->pool) {
-        *error = xasprintf("queue %"PRIu16": not enough memory for a pool", i);
-        return false;
+        return xasprintf("queue %"PRIu16": not enough memory for a pool", i);
     }
     zcrx_vf_describe_queue(&pair->vf, vf_queue, &q->vf);
-    return true;
+    return NULL;
 }
 
 static bool
@@ -237,11 +262,16 @@ start_vf(struct zcrx_pair *pair, const uint16_t *chosen)
         pair->queues[chosen[i]].tx_mp = pair->tx_mp;
         pools[i] = pair->queues[chosen[i]].pool->mp;
     }
-    error = zcrx_vf_start(&pair->vf, pools, pair->n_rxd);
+    pair->vf_has_pools = true;
+    error = zcrx_vf_set_up_queues(&pair->vf, pools, pair->n_rxd);
     if (error) {
         return error;
     }
     zcrx_free_retired(pair);
+    error = zcrx_vf_start(&pair->vf);
+    if (error) {
+        return error;
+    }
     for (uint16_t i = 0; i < pair->vf.n_queues; i++) {
         struct zcrx_queue *q = &pair->queues[chosen[i]];
 
@@ -277,6 +307,7 @@ zcrx_start(struct zcrx_pair *pair, char **error)
 {
     uint16_t chosen[ZCRX_MAX_QUEUE_PAIRS];
     uint16_t n = zcrx_queues_choose(pair, chosen);
+    bool bounce[ZCRX_MAX_QUEUE_PAIRS];
 
     *error = NULL;
     if (!n || (zcrx_queues_n_enabled(pair) < pair->n_queues
@@ -292,10 +323,15 @@ zcrx_start(struct zcrx_pair *pair, char **error)
     pair->n_rxd = zcrx_vf_rx_descriptors(&pair->vf, pair->config.vf.n_rxd,
                                          shortest_ring(pair, chosen, n));
     for (uint16_t i = 0; i < n; i++) {
-        if (!prepare_queue(pair, chosen[i], i, error)) {
+        if (!prepare_queue(pair, chosen[i], &bounce[i], error)) {
             return false;
         }
     }
-    *error = start_vf(pair, chosen);
+    for (uint16_t i = 0; i < n && !*error; i++) {
+        *error = create_pool(pair, chosen[i], i, bounce[i]);
+    }
+    if (!*error) {
+        *error = start_vf(pair, chosen);
+    }
     return !*error;
 }

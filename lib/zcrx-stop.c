@@ -127,12 +127,15 @@ zcrx_free_retired(struct zcrx_pair *pair)
     pair->n_retired = 0;
 }
 
-/* Takes the pool away from 'q'.  It hands out nothing any more, but is freed
- * only later, as queues of the VF may still point to it. */
+/* Takes the pool away from 'q'.  It hands out nothing any more, but if queues
+ * of the VF may still point to it, it is freed only later. */
 void
 zcrx_retire_pool(struct zcrx_pair *pair, struct zcrx_queue *q)
 {
-    if (q->pool) {
+    if (!pair->vf_has_pools) {
+        zcrx_pool_destroy(q->pool);
+        q->pool = NULL;
+    } else if (q->pool) {
         zcrx_pool_close(q->pool);
         pair->retired = xrealloc(pair->retired, (pair->n_retired + 1)
                                                 * sizeof *pair->retired);
@@ -235,6 +238,7 @@ zcrx_stop(struct zcrx_pair *pair)
         zcrx_vring_destroy(&q->tx);
     }
     load_return(pair, load, stopped);
+    pair->vf_has_pools = false;
 
     if (!zcrx_vf_is_attached(&pair->vf)) {
         zcrx_free_retired(pair);

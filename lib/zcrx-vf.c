@@ -447,14 +447,15 @@ start_error(const struct zcrx_vf *vf, const char *what, int ret)
                      what, ovs_strerror(-ret));
 }
 
-/* Starts 'vf', which is configured: each queue with 'n_rxd' receive
- * descriptors that it fills from the pool of the same index.  Returns NULL or
- * an error; buffers may be out in either case. */
+/* Sets up the queues of 'vf', which is configured: each with 'n_rxd' receive
+ * descriptors that it fills from the pool of the same index.  Returns NULL,
+ * and then the queues point to no pools but these, or an error; buffers may be
+ * out in either case. */
 char *
-zcrx_vf_start(struct zcrx_vf *vf, struct rte_mempool **pools, uint16_t n_rxd)
+zcrx_vf_set_up_queues(struct zcrx_vf *vf, struct rte_mempool **pools,
+                      uint16_t n_rxd)
 {
     int node = zcrx_vf_socket_id(vf);
-    char *error;
     int ret;
 
     for (uint16_t i = 0; i < vf->n_queues; i++) {
@@ -468,6 +469,17 @@ zcrx_vf_start(struct zcrx_vf *vf, struct rte_mempool **pools, uint16_t n_rxd)
             return start_error(vf, "setting up a receive queue", ret);
         }
     }
+    return NULL;
+}
+
+/* Starts 'vf', whose queues are set up.  Returns NULL or an error; buffers may
+ * be out in either case. */
+char *
+zcrx_vf_start(struct zcrx_vf *vf)
+{
+    char *error;
+    int ret;
+
     error = zcrx_vf_set_up_flow_queue(vf);
     if (error) {
         return error;

@@ -131,8 +131,9 @@ char *zcrx_vf_configure(struct zcrx_vf *, const struct zcrx_vf_config *);
 
 uint16_t zcrx_vf_rx_descriptors(const struct zcrx_vf *, uint16_t wanted,
                                 uint16_t ring_size);
-char *zcrx_vf_start(struct zcrx_vf *, struct rte_mempool **pools,
-                    uint16_t n_rxd);
+char *zcrx_vf_set_up_queues(struct zcrx_vf *, struct rte_mempool **pools,
+                            uint16_t n_rxd);
+char *zcrx_vf_start(struct zcrx_vf *);
 
 void zcrx_vf_add_flow_queue(struct zcrx_vf *, struct rte_eth_conf *,
                             uint16_t n_queues);

@@ -17,13 +17,15 @@
 /* A vhost-user front end whose guest has several queue pairs and does with
  * them as it is told.
  *
- *     multiqueue [--pairs N] [--size N] [--packed] [--exact] SOCKET COMMAND...
+ *     multiqueue [OPTION...] SOCKET COMMAND...
  *
  * Listens on SOCKET for the port, which is the client, and sets all queue
  * pairs up.  Sends each frame that it receives back on the same queue pair,
  * and keeps the receive virtqueues full or, with --exact, offers no more
- * buffers than it was told to receive frames.  The commands are carried out
- * one after the other:
+ * buffers than it was told to receive frames.  With --starve PAIR, it offers
+ * no buffers to that queue pair before the command "feed".  Other options are
+ * --pairs N, --size N and --packed.  The commands are carried out one after
+ * the other:
  *
  *     capture PREFIX   write what queue pair N receives to PREFIXN.pcap
  *     receive N        until so many more frames have come, and are sent, on
@@ -36,6 +38,7 @@
  *     enable PAIR      and more again
  *     break-rx PAIR    offer a receive buffer that there cannot be
  *     break-tx PAIR    the same for the transmit virtqueue
+ *     feed PAIR        offer buffers to that queue pair, too
  *     reset            as when a driver resets the device
  *
  * Exits with status 0 if all of that was possible. */
@@ -84,6 +87,7 @@ static struct pair pairs[MAX_PAIRS];
 static unsigned int n_pairs = 1;
 static uint16_t size = 256;
 static bool exact;
+static struct pair *starved;
 
 static void
 die(const char *what)
@@ -175,7 +179,7 @@ serve_pair(struct pair *pair)
         pair->n_returned++;
         busy = true;
     }
-    while (pair->n_free && !pair->rx_broken
+    while (pair->n_free && !pair->rx_broken && pair != starved
            && (!exact || pair->n_offered < pair->wanted)) {
         offer(pair, true, pair->free[--pair->n_free], BUF_LEN);
         pair->n_offered++;
@@ -351,6 +355,8 @@ obey(const char *command, const char *arg)
         sync_with_port(enable(number, true));
     } else if (!strcmp(command, "disable")) {
         sync_with_port(enable(number, false));
+    } else if (!strcmp(command, "feed")) {
+        starved = NULL;
     } else if (!strcmp(command, "break-rx")) {
         pair->rx_broken = true;
         frontend_offer(pair->rx, BAD_ID, (struct vring_desc) { .len = 0 });
@@ -376,6 +382,8 @@ main(int argc, char *argv[])
             packed = true;
         } else if (!strcmp(argv[i], "--exact")) {
             exact = true;
+        } else if (!strcmp(argv[i], "--starve") && i + 1 < argc) {
+            starved = &pairs[atoi(argv[++i]) % MAX_PAIRS];
         } else if (!strcmp(argv[i], "--pairs") && i + 1 < argc) {
             n_pairs = atoi(argv[++i]);
         } else if (!strcmp(argv[i], "--size") && i + 1 < argc) {
