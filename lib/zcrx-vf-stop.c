@@ -77,6 +77,8 @@ struct queue_stop {
     uint16_t queue_id;
 };
 
+struct ovs_mutex zcrx_vf_devices_mutex = OVS_MUTEX_INITIALIZER;
+
 static struct ovs_mutex stops_mutex = OVS_MUTEX_INITIALIZER;
 static struct ovs_list stops OVS_GUARDED_BY(stops_mutex)
     = OVS_LIST_INITIALIZER(&stops);
@@ -158,13 +160,17 @@ static void
 close_device(struct zcrx_vf *vf)
 {
     struct rte_eth_dev_owner owner;
+    int ret;
 
     zcrx_vf_unwatch(vf);
     if (!rte_eth_dev_owner_get(vf->port_id, &owner)) {
         rte_eth_dev_owner_unset(vf->port_id, owner.id);
     }
     rte_eth_dev_close(vf->port_id);
-    if (rte_dev_remove(vf->info.device)) {
+    ovs_mutex_lock(&zcrx_vf_devices_mutex);
+    ret = rte_dev_remove(vf->info.device);
+    ovs_mutex_unlock(&zcrx_vf_devices_mutex);
+    if (ret) {
         VLOG_WARN("%s: VF '%s' could not be removed from DPDK", vf->owner,
                   vf->devargs);
     }

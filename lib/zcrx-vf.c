@@ -102,6 +102,7 @@ zcrx_vf_is_attached(const struct zcrx_vf *vf)
 
 static uint16_t
 port_by_devargs(const char *devargs)
+    OVS_REQUIRES(zcrx_vf_devices_mutex)
 {
     struct rte_dev_iterator iterator;
     uint16_t port_id;
@@ -217,6 +218,28 @@ read_info(struct zcrx_vf *vf)
     return vf->writes_header ? read_virtio_args(vf) : NULL;
 }
 
+/* Stores in '*port_id' the DPDK device that 'devargs' names, which is looked
+ * for, with '*probed' set to true, if DPDK does not have it yet.  Returns 0 or
+ * a positive errno value. */
+static int
+find_device(const char *devargs, uint16_t *port_id, bool *probed)
+{
+    int ret = 0;
+
+    *probed = false;
+    ovs_mutex_lock(&zcrx_vf_devices_mutex);
+    *port_id = port_by_devargs(devargs);
+    if (!rte_eth_dev_is_valid_port(*port_id)) {
+        ret = rte_dev_probe(devargs);
+        *probed = !ret;
+        if (!ret) {
+            *port_id = port_by_devargs(devargs);
+        }
+    }
+    ovs_mutex_unlock(&zcrx_vf_devices_mutex);
+    return ret ? -ret : rte_eth_dev_is_valid_port(*port_id) ? 0 : ENODEV;
+}
+
 /* Attaches the device that 'devargs' names to 'vf', which is detached.
  * Returns NULL or an error. */
 char *
@@ -224,6 +247,7 @@ zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
 {
     uint16_t port_id;
     char *error;
+    int ret;
 
     if (zcrx_vf_is_stopping(devargs)) {
         return xasprintf("%s: dpdk-devargs: device '%s' was told to stop and "
@@ -231,24 +255,14 @@ zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
     }
     free(vf->devargs);
     vf->devargs = xstrdup(devargs);
-    vf->probed = false;
     vf->no_flows = false;
-    port_id = port_by_devargs(devargs);
-    if (!rte_eth_dev_is_valid_port(port_id)) {
-        int ret = rte_dev_probe(devargs);
-
-        if (!ret) {
-            vf->probed = true;
-            port_id = port_by_devargs(devargs);
-        }
-        if (ret || !rte_eth_dev_is_valid_port(port_id)) {
-            error = xasprintf("%s: dpdk-devargs: no DPDK device '%s': it does "
-                              "not exist, has no driver that DPDK knows, or "
-                              "is not bound to one such as vfio-pci (%s)",
-                              vf->owner, devargs,
-                              ovs_strerror(ret ? -ret : ENODEV));
-            goto error;
-        }
+    ret = find_device(devargs, &port_id, &vf->probed);
+    if (ret) {
+        error = xasprintf("%s: dpdk-devargs: no DPDK device '%s': it does not "
+                          "exist, has no driver that DPDK knows, or is not "
+                          "bound to one such as vfio-pci (%s)", vf->owner,
+                          devargs, ovs_strerror(ret));
+        goto error;
     }
     error = take_ownership(vf, port_id);
     if (error) {

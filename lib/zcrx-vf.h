@@ -43,6 +43,7 @@
 #include <rte_mempool.h>
 
 #include "netdev-provider.h"
+#include "openvswitch/thread.h"
 #include "openvswitch/types.h"
 #include "ovs-atomic.h"
 #include "smap.h"
@@ -116,6 +117,12 @@ struct zcrx_vf_load {
                                                      * back. */
     void (*destroy)(struct zcrx_vf_load *);
 };
+
+/* To be held while DPDK adds or removes a device, or is asked for one.  Its
+ * lists of devices have no lock, and are the same for all VFs: while the main
+ * thread adds one, another one may be given up in a thread of its own.  It is
+ * not to be held while a device is closed, which may take any time. */
+extern struct ovs_mutex zcrx_vf_devices_mutex;
 
 void zcrx_vf_init(struct zcrx_vf *, const char *owner);
 void zcrx_vf_destroy(struct zcrx_vf *);

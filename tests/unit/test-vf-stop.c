@@ -63,6 +63,9 @@ static struct zcrx_vf_load load;
 static unsigned int n_destroyed;
 static unsigned int n_wakes;    /* Of the main thread. */
 
+/* DPDK's lists of devices, by the only thread that gives one up. */
+static bool devices_locked;
+
 static void
 go(char step)
 {
@@ -128,7 +131,7 @@ rte_eth_tx_queue_setup(uint16_t port_id, uint16_t queue, uint16_t n_txd,
 int
 rte_eth_dev_close(uint16_t port_id)
 {
-    CHECK(port_id == 3);
+    CHECK(port_id == 3 && !devices_locked);
     go(CLOSE);
     return 0;
 }
@@ -136,6 +139,7 @@ rte_eth_dev_close(uint16_t port_id)
 int
 rte_dev_remove(struct rte_device *device OVS_UNUSED)
 {
+    CHECK(devices_locked);
     go(REMOVE);
     return 0;
 }
@@ -214,18 +218,25 @@ zcrx_vf_unwatch(struct zcrx_vf *vf_ OVS_UNUSED)
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void
-ovs_mutex_lock_at(const struct ovs_mutex *m OVS_UNUSED,
-                  const char *where OVS_UNUSED)
+ovs_mutex_lock_at(const struct ovs_mutex *m, const char *where OVS_UNUSED)
     OVS_NO_THREAD_SAFETY_ANALYSIS
 {
-    pthread_mutex_lock(&mutex);
+    if (m == &zcrx_vf_devices_mutex) {
+        devices_locked = true;
+    } else {
+        pthread_mutex_lock(&mutex);
+    }
 }
 
 void
-ovs_mutex_unlock(const struct ovs_mutex *m OVS_UNUSED)
+ovs_mutex_unlock(const struct ovs_mutex *m)
     OVS_NO_THREAD_SAFETY_ANALYSIS
 {
-    pthread_mutex_unlock(&mutex);
+    if (m == &zcrx_vf_devices_mutex) {
+        devices_locked = false;
+    } else {
+        pthread_mutex_unlock(&mutex);
+    }
 }
 
 pthread_t
