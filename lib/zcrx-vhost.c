@@ -212,8 +212,10 @@ before_message(int vid, void *msg)
             vhost->ops->announce(vhost, (const uint8_t *) &words[3]);
         }
     }
-    /* At the first of several the library says that the device is no more. */
-    if (vhost && request == GET_VRING_BASE
+    /* At the first of several the library says that the device is no more.
+     * Who comes back to a daemon that was killed may ask before there is one,
+     * and is told nothing that is true: the journal knows better. */
+    if (vhost && request == GET_VRING_BASE && vhost->has_run
         && words[3] < ARRAY_SIZE(vhost->enabled)) {
         vhost->ops->told(vhost, words[3]);
     }
@@ -266,6 +268,7 @@ new_connection(int vid)
         return -1;
     }
     memset(vhost->enabled, 0, sizeof vhost->enabled);
+    vhost->has_run = false;
     return rte_vhost_extern_callback_register(vid, &message_ops, NULL);
 }
 
@@ -278,6 +281,7 @@ new_device(int vid)
         return -1;
     }
     vhost->vid = vid;
+    vhost->has_run = true;
     vhost->quiesced = ZCRX_QUIESCE_NONE;
     vhost->ops->resume(vhost);
     return 0;

@@ -73,6 +73,7 @@ struct zcrx_vhost {
     uint64_t offloads;          /* Features of the VF that are offered. */
     const char *ending;         /* Why this side ends the session, or NULL. */
     int vid;                    /* DPDK's device id, -1 while waiting. */
+    bool has_run;               /* There was a device on this connection. */
     enum zcrx_quiesce quiesced; /* By a message that is being handled. */
     bool enabled[2 * ZCRX_MAX_QUEUE_PAIRS]; /* Virtqueues, by the guest. */
 };

@@ -264,20 +264,22 @@ test_told(void)
     CHECK(!zcrx_vhost_register(&vhost, "zc0", PATH, 0, &ops));
     peer = accept(server, NULL, NULL);
     CHECK(peer >= 0);
-    /* The last one is none. */
-    for (uint32_t i = 0; i < 5; i++) {
-        const uint32_t virtqueue = i < 4 ? i : UINT32_MAX;
+    /* First before there is a device, of whose end nothing is known; the last
+     * virtqueue is none. */
+    for (uint32_t i = 0; i < 9; i++) {
+        const uint32_t virtqueue = i < 8 ? i % 4 : UINT32_MAX;
         const uint32_t message[5] = {
             GET_VRING_BASE, 1, 2 * sizeof(uint32_t), virtqueue, 0
         };
         char answer[sizeof message];
 
+        vhost.has_run = i >= 4;
         CHECK(write(peer, message, sizeof message) == sizeof message);
-        if (i < 4) {
+        if (i < 8) {
             CHECK(recv(peer, answer, sizeof answer, MSG_WAITALL)
                   == sizeof answer);
             CHECK_EQ(__atomic_load_n(&virtqueues_told, __ATOMIC_ACQUIRE),
-                     (UINT64_C(2) << i) - 1);
+                     i < 4 ? 0 : (UINT64_C(2) << (i - 4)) - 1);
         } else {
             CHECK(recv(peer, answer, sizeof answer, MSG_WAITALL) <= 0);
         }
