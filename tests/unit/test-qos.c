@@ -96,6 +96,16 @@ dp_packet_uninit(struct dp_packet *packet OVS_UNUSED)
 {
 }
 
+/* Of newer versions, for batches that are longer than these. */
+void dp_packet_batch_grow(struct dp_packet_batch *, size_t);
+
+void
+dp_packet_batch_grow(struct dp_packet_batch *batch OVS_UNUSED,
+                     size_t n OVS_UNUSED)
+{
+    CHECK(false);
+}
+
 void
 free_cacheline(void *p OVS_UNUSED)
 {
