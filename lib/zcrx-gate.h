@@ -69,6 +69,9 @@ static inline void
 zcrx_gate_close(struct zcrx_gate *gate)
 {
     __atomic_store_n(&gate->open, false, __ATOMIC_SEQ_CST);
+    /* As in zcrx_gate_enter(), and for emulators of arm64 on x86, which do not
+     * keep a store-release before a load-acquire. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     while (__atomic_load_n(&gate->busy, __ATOMIC_SEQ_CST)) {
         sched_yield();
     }
