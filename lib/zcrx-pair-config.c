@@ -202,9 +202,9 @@ zcrx_pair_set_mtu(struct zcrx_pair *pair, uint16_t mtu)
         }
         if (!error) {
             zcrx_pair_stop_for_change(pair, "MTU changed");
-        }
-        if (!error && zcrx_vf_is_attached(&pair->vf)) {
-            error = zcrx_vf_configure(&pair->vf, &config);
+            if (zcrx_vf_is_attached(&pair->vf)) {
+                error = zcrx_vf_configure(&pair->vf, &config);
+            }
         }
         if (!error) {
             pair->config.vf.mtu = mtu;

@@ -283,26 +283,6 @@ dp_packet_put_uninit(struct dp_packet *packet OVS_UNUSED,
     return NULL;
 }
 
-void
-dp_packet_uninit(struct dp_packet *packet OVS_UNUSED)
-{
-}
-
-void
-free_cacheline(void *p OVS_UNUSED)
-{
-}
-
-void
-free_dpdk_buf(struct dp_packet *packet OVS_UNUSED)
-{
-}
-
-void
-free_afxdp_buf(struct dp_packet *packet OVS_UNUSED)
-{
-}
-
 /* Makes the option what 's' says.  Of the classes that are in it, and were,
  * all frames go to OVS, as do all that the VF has matched. */
 static void

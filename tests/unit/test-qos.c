@@ -91,11 +91,6 @@ test_threads(void)
 
 /* Open vSwitch. */
 
-void
-dp_packet_uninit(struct dp_packet *packet OVS_UNUSED)
-{
-}
-
 /* Of newer versions, for batches that are longer than these. */
 void dp_packet_batch_grow(struct dp_packet_batch *, size_t);
 
@@ -104,21 +99,6 @@ dp_packet_batch_grow(struct dp_packet_batch *batch OVS_UNUSED,
                      size_t n OVS_UNUSED)
 {
     CHECK(false);
-}
-
-void
-free_cacheline(void *p OVS_UNUSED)
-{
-}
-
-void
-free_dpdk_buf(struct dp_packet *packet OVS_UNUSED)
-{
-}
-
-void
-free_afxdp_buf(struct dp_packet *packet OVS_UNUSED)
-{
 }
 
 bool
