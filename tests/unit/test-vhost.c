@@ -187,27 +187,6 @@ xnanosleep(uint64_t nanoseconds OVS_UNUSED)
     usleep(100);
 }
 
-/* Starts the session 'vhost', with one peer, which is returned, and no other
- * after it. */
-static int
-start_session(struct zcrx_vhost *vhost, const struct zcrx_vhost_ops *ops)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int server, peer;
-
-    unlink(PATH);
-    strcpy(address.sun_path, PATH);
-    server = socket(AF_UNIX, SOCK_STREAM, 0);
-    CHECK(server >= 0 && !bind(server, (struct sockaddr *) &address,
-                               sizeof address) && !listen(server, 1));
-    CHECK(!zcrx_vhost_register(vhost, "zc0", PATH, 0, ops));
-    peer = accept(server, NULL, NULL);
-    CHECK(peer >= 0);
-    close(server);
-    unlink(PATH);
-    return peer;
-}
-
 static const struct zcrx_vhost_ops no_ops;
 
 static void
@@ -216,9 +195,10 @@ test_end(void)
     /* Request, flags, length; and with an answer of eight bytes. */
     const uint32_t message[3] = { GET_FEATURES, 1, 0 };
     char answer[sizeof message + sizeof(uint64_t)];
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct zcrx_vhost vhost, other;
     unsigned int n_before, n;
-    int peer;
+    int server, peer;
 
     /* Starts the thread that connects anew, too. */
     CHECK(!zcrx_vhost_register(&other, "zc1", OTHER_PATH, 0, &no_ops));
@@ -226,9 +206,18 @@ test_end(void)
         usleep(100);
     }
 
-    peer = start_session(&vhost, &no_ops);
+    unlink(PATH);
+    strcpy(address.sun_path, PATH);
+    server = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(server >= 0 && !bind(server, (struct sockaddr *) &address,
+                               sizeof address) && !listen(server, 1));
+    CHECK(!zcrx_vhost_register(&vhost, "zc0", PATH, 0, &no_ops));
+    peer = accept(server, NULL, NULL);
+    CHECK(peer >= 0);
     CHECK(write(peer, message, sizeof message) == sizeof message);
     CHECK(recv(peer, answer, sizeof answer, MSG_WAITALL) == sizeof answer);
+    close(server);
+    unlink(PATH);
 
     close(peer);
     wait_for_step(AT_NOTE);
@@ -263,10 +252,18 @@ static void
 test_told(void)
 {
     static const struct zcrx_vhost_ops ops = { .told = told };
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct zcrx_vhost vhost;
-    int peer;
+    int server, peer;
 
-    peer = start_session(&vhost, &ops);
+    unlink(PATH);
+    strcpy(address.sun_path, PATH);
+    server = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(server >= 0 && !bind(server, (struct sockaddr *) &address,
+                               sizeof address) && !listen(server, 1));
+    CHECK(!zcrx_vhost_register(&vhost, "zc0", PATH, 0, &ops));
+    peer = accept(server, NULL, NULL);
+    CHECK(peer >= 0);
     /* First before there is a device, of whose end nothing is known; the last
      * virtqueue is none. */
     for (uint32_t i = 0; i < 9; i++) {
@@ -287,6 +284,8 @@ test_told(void)
             CHECK(recv(peer, answer, sizeof answer, MSG_WAITALL) <= 0);
         }
     }
+    close(server);
+    unlink(PATH);
     close(peer);
     zcrx_vhost_unregister(&vhost, "test");
     CHECK_EQ(virtqueues_told, 15);
