@@ -429,6 +429,16 @@ frontend_stop(struct frontend *fe)
     return true;
 }
 
+/* Returns true if the device has yet to use as many buffers of 'vq' as fit
+ * in. */
+bool
+frontend_is_full(const struct frontend_vq *vq)
+{
+    return (vq->packed
+            ? vq->avail == vq->used && vq->wrap != vq->used_wrap
+            : (uint16_t) (vq->avail - vq->used) == vq->size);
+}
+
 /* Writes descriptor 'id' of 'vq', if it has that one, and makes it
  * available. */
 void

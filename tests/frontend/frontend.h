@@ -140,6 +140,7 @@ bool frontend_get_base(struct frontend *, uint32_t vq, uint32_t *base);
 bool frontend_stop(struct frontend *);
 bool frontend_start_log(struct frontend *, int fd, uint64_t size);
 
+bool frontend_is_full(const struct frontend_vq *);
 void frontend_offer(struct frontend_vq *, uint16_t id, struct vring_desc);
 bool frontend_collect(struct frontend_vq *, uint16_t *id, uint32_t *len);
 

@@ -324,6 +324,25 @@ wait_for(const char *file, unsigned int n, unsigned int interval)
     }
 }
 
+/* Offers what there cannot be on 'vq', to which nothing else is offered any
+ * more.  In a full ring, it would take the place of a buffer that the port has
+ * not looked at yet, or disappear when that is used. */
+static void
+break_vq(struct frontend_vq *vq)
+{
+    time_t end = time(NULL) + PATIENCE;
+
+    while (frontend_is_full(vq)) {
+        if (time(NULL) > end) {
+            fprintf(stderr, "there is no room in the ring\n");
+            exit(EXIT_FAILURE);
+        }
+        serve();
+        usleep(100);
+    }
+    frontend_offer(vq, BAD_ID, (struct vring_desc) { .len = 0 });
+}
+
 /* Carries out 'command' with 'arg', unless it takes none.  Returns how many
  * words that were. */
 static int
@@ -359,10 +378,10 @@ obey(const char *command, const char *arg)
         starved = NULL;
     } else if (!strcmp(command, "break-rx")) {
         pair->rx_broken = true;
-        frontend_offer(pair->rx, BAD_ID, (struct vring_desc) { .len = 0 });
+        break_vq(pair->rx);
     } else if (!strcmp(command, "break-tx")) {
         pair->tx_broken = true;
-        frontend_offer(pair->tx, BAD_ID, (struct vring_desc) { .len = 0 });
+        break_vq(pair->tx);
     } else {
         errno = EINVAL;
         die(command);
