@@ -231,7 +231,7 @@ bind_bounce(struct zcrx_pool *pool)
             return false;
         }
         if (buf.room < pool->max_frame) {
-            zcrx_vring_untake(pool->vq, &buf.head, 1);
+            zcrx_vring_untake_rx(pool->vq, &buf, 1);
             return false;
         }
         reserve(pool, &buf.head);
@@ -272,9 +272,7 @@ dequeue_guest(struct zcrx_pool *pool, void **objs, uint32_t n,
             reserve(pool, &bufs[i].head);
             objs[i] = post_bounce(pool, reason);
         } else {
-            while (got > i) {
-                zcrx_vring_untake(pool->vq, &bufs[--got].head, 1);
-            }
+            zcrx_vring_untake_rx(pool->vq, &bufs[i], got - i);
             *why = reason;
             return i;
         }

@@ -130,9 +130,7 @@ look_at_buffers(const struct zcrx_pair *pair, struct zcrx_queue *q,
     for (uint16_t i = 0; i < n && *reason == ZCRX_ZERO_COPY; i++) {
         *reason = zcrx_pool_qualify(&rules, &bufs[i]);
     }
-    for (uint16_t i = n; i > 0; i--) {
-        zcrx_vring_untake(&q->rx, &bufs[i - 1].head, 1);
-    }
+    zcrx_vring_untake_rx(&q->rx, bufs, n);
     free(bufs);
     return n;
 }

@@ -257,6 +257,16 @@ zcrx_vring_untake(struct zcrx_vring *vq, const struct zcrx_head *heads,
     vq->ops->untake(vq, heads, n);
 }
 
+/* As zcrx_vring_untake(), for what zcrx_vring_take_rx() gave. */
+void
+zcrx_vring_untake_rx(struct zcrx_vring *vq, const struct zcrx_rx_buf *bufs,
+                     uint16_t n)
+{
+    while (n > 0) {
+        zcrx_vring_untake(vq, &bufs[--n].head, 1);
+    }
+}
+
 /* Makes sure that buffer 'head', which was taken, can still be walked when
  * others have been published.  Returns false, and stops the queue, if there is
  * no memory for that. */

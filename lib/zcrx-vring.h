@@ -255,6 +255,8 @@ uint16_t zcrx_vring_take_rx(struct zcrx_vring *, struct zcrx_rx_buf *,
                             uint16_t n);
 void zcrx_vring_untake(struct zcrx_vring *, const struct zcrx_head *,
                        uint16_t n);
+void zcrx_vring_untake_rx(struct zcrx_vring *, const struct zcrx_rx_buf *,
+                          uint16_t n);
 bool zcrx_vring_save(struct zcrx_vring *, const struct zcrx_head *);
 void zcrx_vring_put_back_all(struct zcrx_vring *);
 void zcrx_vring_publish(struct zcrx_vring *, const struct zcrx_used *,

@@ -629,7 +629,7 @@ test_changing(void)
             n_good++;
             zcrx_chain_init(&chain, &vq, &buf.head);
             CHECK(zcrx_chain_write(&chain, frame, sizeof frame) <= 100);
-            zcrx_vring_untake(&vq, &buf.head, 1);
+            zcrx_vring_untake_rx(&vq, &buf, 1);
         }
         changing.stop = true;
         pthread_join(thread, NULL);

@@ -152,17 +152,24 @@ take(unsigned int n)
     return got;
 }
 
-/* The device: returns the last 'n' that it took. */
+/* The device: returns the last 'n' that it took, as buffers with room for
+ * frames if 'rx'. */
 static void
-untake(unsigned int n)
+untake(unsigned int n, bool rx)
 {
+    struct zcrx_rx_buf bufs[MAX_RING];
     struct zcrx_head heads[MAX_RING];
 
     n_held -= n;
     for (unsigned int i = 0; i < n; i++) {
         heads[i].id = held[n_held + i];
+        bufs[i].head = heads[i];
     }
-    zcrx_vring_untake(&vq, heads, n);
+    if (rx) {
+        zcrx_vring_untake_rx(&vq, bufs, n);
+    } else {
+        zcrx_vring_untake(&vq, heads, n);
+    }
 }
 
 /* The device: publishes 'n' of the buffers that it has, any. */
@@ -203,13 +210,7 @@ do_anything(void)
         break;
     case 3:
         n = next_random(&seed, take(4) + 1);
-        if (next_random(&seed, 2)) {
-            untake(n);
-        } else {
-            while (n--) {
-                untake(1);
-            }
-        }
+        untake(n, next_random(&seed, 2));
         break;
     case 4:
         if (!next_random(&seed, 4)) {

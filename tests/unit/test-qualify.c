@@ -117,7 +117,7 @@ check_qualifies(const struct guest_piece *pieces, unsigned int n,
     guest_post(&gq, pieces, n, GUEST_DIRECT);
     CHECK_EQ(zcrx_vring_take_rx(&vq, &buf, 1), 1);
     CHECK_EQ(zcrx_pool_qualify(pool, &buf), reason);
-    zcrx_vring_untake(&vq, &buf.head, 1);
+    zcrx_vring_untake_rx(&vq, &buf, 1);
 
     CHECK_EQ(!rte_mempool_get_bulk(pool->mp, &m, 1), ok);
     CHECK_EQ(pool->want_bounce, !ok);

@@ -260,6 +260,46 @@ test_untake(void)
     }
 }
 
+static const struct zcrx_vring_ops *real_ops; /* Of 'vq'. */
+static uint16_t order[16];      /* The ids that are taken, oldest first. */
+static uint16_t n_order;
+
+/* As zcrx_vring_untake(), for which 'heads' must be what was taken last. */
+static void
+untake_last(struct zcrx_vring *vq_, const struct zcrx_head *heads, uint16_t n)
+{
+    for (uint16_t i = n; i > 0; i--) {
+        CHECK_EQ(heads[i - 1].id, order[--n_order]);
+    }
+    real_ops->untake(vq_, heads, n);
+}
+
+/* What could receive is put back in an order that a process can be killed
+ * in. */
+static void
+test_untake_rx(void)
+{
+    for (uint16_t n = 0; n <= 16; n++) {
+        struct zcrx_vring_ops ops;
+        struct zcrx_rx_buf bufs[16];
+
+        set_up(16, starts[n % N_ELEMENTS(starts)]);
+        post(16, order);
+        ops = *vq.ops;
+        ops.untake = untake_last;
+        real_ops = vq.ops;
+        vq.ops = &ops;
+        CHECK_EQ(zcrx_vring_take_rx(&vq, bufs, 16), 16);
+        n_order = 16;
+        zcrx_vring_untake_rx(&vq, &bufs[16 - n], n);
+        CHECK_EQ(n_order, 16 - n);
+        CHECK_EQ(vq.n_outstanding, 16 - n);
+        vq.ops = real_ops;
+        CHECK_EQ(zcrx_vring_take_rx(&vq, bufs, 16), n);
+        tear_down();
+    }
+}
+
 /* Put back in the order of taking: the ring is as if the buffers had never
  * been taken, and the guest sees nothing of it. */
 static void
@@ -681,6 +721,7 @@ main(void)
         { "taking what is new", test_take_sees_new },
         { "index jumps", test_index_jumps },
         { "untaking", test_untake },
+        { "untaking what receives", test_untake_rx },
         { "putting back in order", test_put_back },
         { "putting back out of order", test_put_back_out_of_order },
         { "putting back what was offered again",
