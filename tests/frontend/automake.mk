@@ -21,7 +21,7 @@ tests_frontend_libfrontend_a_SOURCES = \
 	tests/frontend/frontend.h
 
 # A guest with several queue pairs that does as it is told.
-TESTSUITE_AT += tests/multiqueue.at
+TESTSUITE_AT += tests/multiqueue-macros.at tests/multiqueue.at
 check_PROGRAMS += tests/frontend/multiqueue
 tests_frontend_multiqueue_CFLAGS = $(plain_CFLAGS)
 tests_frontend_multiqueue_SOURCES = tests/frontend/multiqueue.c

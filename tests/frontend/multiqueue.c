@@ -38,6 +38,7 @@
  *     enable PAIR      and more again
  *     break-rx PAIR    offer a receive buffer that there cannot be
  *     break-tx PAIR    the same for the transmit virtqueue
+ *     announce N       have the guest announced as 52:54:00:00:00:N
  *     feed PAIR        offer buffers to that queue pair, too
  *     reset            as when a driver resets the device
  *
@@ -374,6 +375,12 @@ obey(const char *command, const char *arg)
         sync_with_port(enable(number, true));
     } else if (!strcmp(command, "disable")) {
         sync_with_port(enable(number, false));
+    } else if (!strcmp(command, "announce")) {
+        const uint8_t mac[8] = { 0x52, 0x54, 0, 0, 0, number };
+        uint64_t word;
+
+        memcpy(&word, mac, sizeof word);
+        sync_with_port(frontend_send_u64(&fe, SEND_RARP, word, -1));
     } else if (!strcmp(command, "feed")) {
         starved = NULL;
     } else if (!strcmp(command, "break-rx")) {
