@@ -108,8 +108,12 @@ zcrx_journal_map(const char *port, struct zcrx_guest *guest,
     }
     fd = open_file(port, O_CREAT);
     if (fd >= 0) {
-        rx->journal = map(port, fd, queue_pair * 2, rx->size);
-        tx->journal = map(port, fd, queue_pair * 2 + 1, tx->size);
+        if (!rx->journal) {
+            rx->journal = map(port, fd, queue_pair * 2, rx->size);
+        }
+        if (!tx->journal) {
+            tx->journal = map(port, fd, queue_pair * 2 + 1, tx->size);
+        }
         close(fd);
     }
 }

@@ -21,6 +21,7 @@
 #include <inttypes.h>
 
 #include "openvswitch/vlog.h"
+#include "ovs-thread.h"
 #include "timeval.h"
 #include "util.h"
 #include "zcrx-journal.h"
@@ -28,6 +29,7 @@
 #include "zcrx-probe.h"
 #include "zcrx-queues.h"
 #include "zcrx-stop.h"
+#include "zcrx-tx.h"
 
 VLOG_DEFINE_THIS_MODULE(zcrx_start);
 
@@ -229,19 +231,18 @@ create_pool(struct zcrx_pair *pair, uint16_t i, uint16_t vf_queue, bool bounce)
 static bool
 create_tx_pool(struct zcrx_pair *pair, const struct zcrx_offload *offload)
 {
-    /* What the VF may have, and a burst of the longest frames. */
     unsigned int max_frame = (offload->tx.tso4 || offload->tx.tso6
                               ? ZCRX_MAX_TSO_FRAME : pair->vf.max_frame);
     unsigned int max_segs = max_frame / pair->vf.tx_seg_size + 1;
-    unsigned int n = pair->vf.n_queues * (pair->vf.n_txd
-                                          + (3 + max_segs) * ZCRX_BURST);
     char name[RTE_MEMPOOL_NAMESIZE];
 
     zcrx_vf_name_mempool(name);
-    pair->tx_mp = rte_pktmbuf_pool_create(name, n, ZCRX_BURST, 0,
-                                          RTE_PKTMBUF_HEADROOM
-                                          + pair->vf.tx_seg_size,
-                                          zcrx_vf_socket_id(&pair->vf));
+    /* There is one PMD thread per core at most. */
+    pair->tx_mp = zcrx_tx_create_pool(name, pair->vf.n_queues,
+                                      pair->vf.n_queues * pair->vf.n_txd,
+                                      max_segs, pair->vf.tx_seg_size,
+                                      MIN(count_total_cores(), RTE_MAX_LCORE),
+                                      zcrx_vf_socket_id(&pair->vf));
     return pair->tx_mp != NULL;
 }
 

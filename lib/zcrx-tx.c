@@ -24,6 +24,35 @@
 #include "zcrx-capture.h"
 #include "zcrx-sync.h"
 
+/* A thread's cache of mbufs is for a burst, and DPDK lets it become half as
+ * large again. */
+#define CACHE_SIZE ZCRX_BURST
+#define MAX_CACHED (CACHE_SIZE * 3 / 2)
+
+/* Creates the mempool 'name' for one queue pair or several that send frames of
+ * up to 'max_segs' mbufs with room for 'seg_size' bytes each, by a VF that
+ * holds up to 'n_held' mbufs, and may hold them until it gets others.
+ *
+ * A PMD thread that a queue pair has left keeps mbufs in its cache.  There are
+ * so many that there is a burst for each queue pair even when 'n_threads',
+ * which must be all that there can be, have such a cache.
+ *
+ * Returns the mempool, which is the caller's, or NULL if there is not enough
+ * memory.  Main thread. */
+struct rte_mempool *
+zcrx_tx_create_pool(const char *name, unsigned int n_queues,
+                    unsigned int n_held, unsigned int max_segs,
+                    unsigned int seg_size, unsigned int n_threads,
+                    int socket_id)
+{
+    unsigned int n = (n_held + n_queues * (3 + max_segs) * ZCRX_BURST
+                      + n_threads * MAX_CACHED);
+
+    return rte_pktmbuf_pool_create(name, n, CACHE_SIZE, 0,
+                                   RTE_PKTMBUF_HEADROOM + seg_size,
+                                   socket_id);
+}
+
 /* Copies the frame that 'chain' is at, of up to 'max' bytes, into 'm',
  * followed by further mbufs as needed.  Returns NULL if successful, otherwise
  * the counter of the reason why the frame must be dropped; 'm' is still the
@@ -165,8 +194,7 @@ zcrx_tx_relay(struct zcrx_queue *q)
         return 0;
     }
     if (rte_pktmbuf_alloc_bulk(q->tx_mp, mbufs, n)) {
-        /* The VF returns mbufs sooner or later; until then the guest
-         * waits. */
+        /* Other queue pairs of the VF have them for the moment. */
         zcrx_vring_untake(&q->tx, heads, n);
         return 0;
     }

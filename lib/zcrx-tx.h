@@ -20,8 +20,16 @@
 /* From the guest to the wire: frames of a transmit virtqueue are copied into
  * host mbufs and given to the VF. */
 
+struct rte_mempool;
 struct zcrx_queue;
 
+struct rte_mempool *zcrx_tx_create_pool(const char *name,
+                                        unsigned int n_queues,
+                                        unsigned int n_held,
+                                        unsigned int max_segs,
+                                        unsigned int seg_size,
+                                        unsigned int n_threads,
+                                        int socket_id);
 unsigned int zcrx_tx_relay(struct zcrx_queue *);
 
 #endif /* zcrx-tx.h */

@@ -74,6 +74,7 @@ check_PROGRAMS += \
 	tests/unit/test-dma \
 	tests/unit/test-face \
 	tests/unit/test-flow \
+	tests/unit/test-journal-file \
 	tests/unit/test-observe \
 	tests/unit/test-offload \
 	tests/unit/test-pair-slow \
@@ -86,6 +87,7 @@ check_PROGRAMS += \
 	tests/unit/test-slow \
 	tests/unit/test-sync \
 	tests/unit/test-sync-guest \
+	tests/unit/test-tx-pool \
 	tests/unit/test-verdict \
 	tests/unit/test-vf-flow \
 	tests/unit/test-vf-link \
@@ -106,6 +108,11 @@ tests_unit_test_dma_LDADD = $(unit_libs)
 
 tests_unit_test_flow_SOURCES = tests/unit/test-flow.c
 tests_unit_test_flow_LDADD = $(unit_libs)
+
+tests_unit_test_journal_file_SOURCES = \
+	tests/unit/test-journal-file.c \
+	tests/unit/ovs.c
+tests_unit_test_journal_file_LDADD = $(unit_libs)
 
 tests_unit_test_observe_SOURCES = \
 	tests/unit/test-observe.c \
@@ -164,6 +171,9 @@ tests_unit_test_sync_guest_SOURCES = \
 	tests/unit/rig.c
 tests_unit_test_sync_guest_LDADD = $(unit_libs)
 
+tests_unit_test_tx_pool_SOURCES = tests/unit/test-tx-pool.c
+tests_unit_test_tx_pool_LDADD = $(unit_libs)
+
 tests_unit_test_verdict_SOURCES = tests/unit/test-verdict.c
 tests_unit_test_verdict_LDADD = $(unit_libs)
 
@@ -192,6 +202,7 @@ $(tests_unit_test_audit_OBJECTS) \
 $(tests_unit_test_dma_OBJECTS) \
 $(tests_unit_test_face_OBJECTS) \
 $(tests_unit_test_flow_OBJECTS) \
+$(tests_unit_test_journal_file_OBJECTS) \
 $(tests_unit_test_observe_OBJECTS) \
 $(tests_unit_test_offload_OBJECTS) \
 $(tests_unit_test_pair_slow_OBJECTS) \
@@ -204,6 +215,7 @@ $(tests_unit_test_queues_OBJECTS) \
 $(tests_unit_test_slow_OBJECTS) \
 $(tests_unit_test_sync_OBJECTS) \
 $(tests_unit_test_sync_guest_OBJECTS) \
+$(tests_unit_test_tx_pool_OBJECTS) \
 $(tests_unit_test_verdict_OBJECTS) \
 $(tests_unit_test_vf_flow_OBJECTS) \
 $(tests_unit_test_vf_link_OBJECTS) \
