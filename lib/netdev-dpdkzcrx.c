@@ -440,8 +440,11 @@ netdev_dpdkzcrx_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
             zcrx_qos_police(&dev->qos, ZCRX_QOS_INGRESS, batch,
                             &dev->wire.face->stats.slow_wire_policed);
         }
+    } else if (is_up) {
+        done = relay(dev, &dev->pair.queues[rxq->queue_id], batch);
     } else {
-        done = is_up && relay(dev, &dev->pair.queues[rxq->queue_id], batch);
+        zcrx_queue_rest(&dev->pair.queues[rxq->queue_id]);
+        done = false;
     }
     if (!done) {
         return EAGAIN;

@@ -481,8 +481,8 @@ zcrx_slow_turn(struct zcrx_queue *q)
 }
 
 /* Frees what OVS sent to the wire face and the VF did not get. */
-static void
-drain_to_vf(struct zcrx_queue *q)
+void
+zcrx_slow_drain_to_vf(struct zcrx_queue *q)
 {
     void *m;
 
@@ -508,7 +508,7 @@ zcrx_slow_start(struct zcrx_queue *q)
     forget_flows(&q->slow);
     q->slow.n_holes = 0;
     q->slow.patience = rte_get_tsc_hz() / 1000000 * PATIENCE;
-    drain_to_vf(q);             /* What was meant for another time. */
+    zcrx_slow_drain_to_vf(q);   /* What was meant for another time. */
 }
 
 /* Completes zcrx_pool_recall(): the VF does not have the holes. */
@@ -535,7 +535,7 @@ void
 zcrx_slow_stop(struct zcrx_queue *q)
 {
     forget_flows(&q->slow);
-    drain_to_vf(q);
+    zcrx_slow_drain_to_vf(q);
 }
 
 /* Makes 'counts', of the classes of 'from', those of the classes of 'to':
@@ -598,7 +598,7 @@ zcrx_slow_set_rules(struct zcrx_queue *q, const struct zcrx_slow_rules *rules)
     slow->from_guest_all = rules->guest_tx_ovs;
     slow->on = slow->from_guest || slow->has_wire_face;
     if (!slow->has_wire_face) {
-        drain_to_vf(q);
+        zcrx_slow_drain_to_vf(q);
     }
     if (!slow->from_wire && q->running && !q->rx.error) {
         release_holes(q, 0);    /* Nobody else will. */
@@ -635,7 +635,7 @@ zcrx_slow_destroy(struct zcrx_queue *q)
         while (zcrx_slow_take(q, &m, 1)) {
             q->slow.free_frame(m);
         }
-        drain_to_vf(q);
+        zcrx_slow_drain_to_vf(q);
         rte_free(q->slow.stash);
         q->slow.stash = NULL;
     }

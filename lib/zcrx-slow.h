@@ -150,6 +150,7 @@ void zcrx_slow_trim_holes(struct zcrx_queue *);
 unsigned int zcrx_slow_turn(struct zcrx_queue *);
 unsigned int zcrx_slow_turn_of_wire(struct zcrx_queue *);
 void zcrx_slow_drain_flows(struct zcrx_queue *);
+void zcrx_slow_drain_to_vf(struct zcrx_queue *);
 void zcrx_slow_start(struct zcrx_queue *);
 void zcrx_slow_recall(struct zcrx_queue *);
 void zcrx_slow_stop_rx(struct zcrx_queue *);

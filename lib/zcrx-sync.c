@@ -158,6 +158,25 @@ zcrx_queue_poll(struct zcrx_queue *q)
     return n;
 }
 
+/* What the PMD thread that owns 'q' does instead of zcrx_queue_poll() while no
+ * frames are to pass.  Frees what OVS sends, which is not to come out when
+ * they pass again; and as it keeps itself out, it asks the guest once more. */
+void
+zcrx_queue_rest(struct zcrx_queue *q)
+{
+    unsigned int n_notified;
+
+    if (!zcrx_gate_enter(&q->gate)) {
+        return;
+    }
+    n_notified = zcrx_vring_notify_visible(&q->rx)
+                 + zcrx_vring_notify_visible(&q->tx);
+    zcrx_stats_add(&q->stats.guest_notifications, n_notified);
+    zcrx_rx_drain_injected(q);
+    zcrx_slow_drain_to_vf(q);
+    zcrx_gate_leave(&q->gate);
+}
+
 /* Hands 'm', a frame from OVS in one segment, to the owner of 'q', which will
  * copy it to the guest and then free it with 'free_injected'.  Returns false
  * if there is no room, with 'm' still the caller's.  Any thread. */

@@ -119,6 +119,7 @@ void zcrx_queue_stop(struct zcrx_queue *);
 void zcrx_queue_set_idle(struct zcrx_queue *, bool idle);
 
 unsigned int zcrx_queue_poll(struct zcrx_queue *);
+void zcrx_queue_rest(struct zcrx_queue *);
 bool zcrx_queue_inject(struct zcrx_queue *, struct rte_mbuf *);
 enum zcrx_vring_error zcrx_queue_error(const struct zcrx_queue *);
 

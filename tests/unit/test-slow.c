@@ -737,11 +737,17 @@ test_to_wire(void)
     rig_poll();
     CHECK_EQ(s->wire_out_dropped_length, 1);
 
+    /* What comes while no frames are to pass. */
+    m = new_frame(60);
+    CHECK(m && !rte_ring_mp_enqueue(to_vf, m));
+    zcrx_queue_rest(&rig.queue);
+    CHECK_EQ(s->wire_out_dropped_not_running, 1);
+
     /* What is left when the pair stops. */
     m = new_frame(60);
     CHECK(m && !rte_ring_mp_enqueue(to_vf, m));
     rig_stop();
-    CHECK_EQ(s->wire_out_dropped_not_running, 1);
+    CHECK_EQ(s->wire_out_dropped_not_running, 2);
     zcrx_slow_destroy(&rig.queue);
     rig_destroy();
     CHECK_EQ(rte_mempool_in_use_count(mp), 0);

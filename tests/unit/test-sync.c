@@ -584,6 +584,19 @@ test_notifications(void)
     zcrx_queue_set_idle(&rig.queue, true);
     CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 1);
     zcrx_queue_set_idle(&rig.queue, false);
+
+    /* There is no next turn, as no frames are to pass. */
+    guest_want_interrupts(&rig.rx, false);
+    post_burst();
+    CHECK_EQ(rig_poll(), 32);
+    guest_want_interrupts(&rig.rx, true);
+    post_burst();
+    CHECK(rig_inject(0));
+    zcrx_queue_rest(&rig.queue);
+    CHECK_EQ(rig_read_eventfd(rig.rx_eventfd), 1);
+    CHECK_EQ(rig.queue.stats.guest_notifications, 3);
+    CHECK_EQ(rig.queue.stats.inject_dropped_no_guest, 1);
+    CHECK_EQ(rig_poll(), 32);
     rig_stop();
     rig_destroy();
 }
