@@ -42,6 +42,7 @@ $(ZCRX_OUTPUT): zcrx-force
 		-Wl,--wrap=pmd_perf_end_iteration \
 		-Wl,--wrap=xnanosleep_no_quiesce \
 		-Wl,--wrap=print_dpdk_version \
+		-Wl,--wrap=rte_eth_iterator_next \
 		$(vswitchd_ovs_vswitchd_OBJECTS) $(ZCRX_OBJECTS) \
 		$(vswitchd_ovs_vswitchd_LDADD) $(LIBS)
 

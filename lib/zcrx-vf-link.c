@@ -41,10 +41,30 @@ zcrx_vf_is_lost(const struct zcrx_vf *vf)
     return __atomic_load_n(vf->lost, __ATOMIC_RELAXED);
 }
 
+/* Marks a VF as lost, unless it is and 'how' is nothing worse. */
 static void
-set_lost(bool *lost)
+set_lost(enum zcrx_vf_loss *lost, enum zcrx_vf_loss how)
 {
-    __atomic_store_n(lost, true, __ATOMIC_RELAXED);
+    enum zcrx_vf_loss none = ZCRX_VF_NOT_LOST;
+
+    if (how == ZCRX_VF_REMOVED) {
+        __atomic_store_n(lost, how, __ATOMIC_RELAXED);
+    } else {
+        __atomic_compare_exchange_n(lost, &none, how, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED);
+    }
+}
+
+/* Forgets that 'vf' was reset, if it was not removed as well: it was
+ * configured when that happened, and is good for use now.  Some drivers have
+ * the PF reset their VF to get more queues. */
+void
+zcrx_vf_forgive_reset(struct zcrx_vf *vf)
+{
+    enum zcrx_vf_loss reset = ZCRX_VF_RESET;
+
+    __atomic_compare_exchange_n(vf->lost, &reset, ZCRX_VF_NOT_LOST, false,
+                                __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 /* What a VF must be attached again for.  A reset by the PF takes the driver's
@@ -56,11 +76,11 @@ static const enum rte_eth_event_type fatal_events[] = {
 
 /* DPDK's interrupt thread, in which the device must not be closed. */
 static int
-handle_fatal_event(uint16_t port_id OVS_UNUSED,
-                   enum rte_eth_event_type type OVS_UNUSED, void *lost,
-                   void *ret_param OVS_UNUSED)
+handle_fatal_event(uint16_t port_id OVS_UNUSED, enum rte_eth_event_type type,
+                   void *lost, void *ret_param OVS_UNUSED)
 {
-    set_lost(lost);
+    set_lost(lost, (type == RTE_ETH_EVENT_INTR_RESET
+                    ? ZCRX_VF_RESET : ZCRX_VF_REMOVED));
     /* Wakes the main thread. */
     seq_change(connectivity_seq_get());
     return 0;
@@ -103,7 +123,7 @@ flush_alarms(const struct zcrx_vf *vf)
                       vf->devargs);
             break;
         }
-        xnanosleep(100 * 1000);
+        rte_delay_us_sleep(100);
     }
     /* After this, nobody writes to 'done'. */
     rte_eal_alarm_cancel(set_true, &done);
@@ -111,7 +131,10 @@ flush_alarms(const struct zcrx_vf *vf)
 
 /* Undoes zcrx_vf_watch(), before the device is closed.  When it returns, no
  * other thread uses the device because of an event.  Not to be called by
- * DPDK's interrupt thread. */
+ * DPDK's interrupt thread.
+ *
+ * A thread for which no RCU callback waits stays so: it sleeps as DPDK does,
+ * since xnanosleep() would have them wait from then on. */
 void
 zcrx_vf_unwatch(struct zcrx_vf *vf)
 {
@@ -119,7 +142,7 @@ zcrx_vf_unwatch(struct zcrx_vf *vf)
         while (rte_eth_dev_callback_unregister(vf->port_id, fatal_events[i],
                                                handle_fatal_event, vf->lost)
                == -EAGAIN) {
-            xnanosleep(1000 * 1000);
+            rte_delay_us_sleep(1000);
         }
     }
     if (zcrx_vf_is_lost(vf)) {
@@ -144,7 +167,7 @@ zcrx_vf_link_is_up(struct zcrx_vf *vf)
     }
     if (link->link_status != RTE_ETH_LINK_UP
         && (vf->dies_with_link || rte_eth_dev_is_removed(vf->port_id))) {
-        set_lost(vf->lost);
+        set_lost(vf->lost, ZCRX_VF_REMOVED);
     }
     return link->link_status == RTE_ETH_LINK_UP;
 }

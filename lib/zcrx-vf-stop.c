@@ -417,7 +417,7 @@ zcrx_vf_detach(struct zcrx_vf *vf, struct zcrx_vf_load *load)
 {
     bool ok = zcrx_vf_stop(vf, load, true);
 
-    *vf->lost = false;
+    *vf->lost = ZCRX_VF_NOT_LOST;
     free(vf->devargs);
     vf->devargs = NULL;
     return ok;

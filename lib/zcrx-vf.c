@@ -100,6 +100,8 @@ zcrx_vf_is_attached(const struct zcrx_vf *vf)
     return vf->port_id != RTE_MAX_ETHPORTS;
 }
 
+DEFINE_EXTERN_PER_THREAD_DATA(zcrx_vf_lookup, false);
+
 static uint16_t
 port_by_devargs(const char *devargs)
     OVS_REQUIRES(zcrx_vf_devices_mutex)
@@ -107,16 +109,18 @@ port_by_devargs(const char *devargs)
     struct rte_dev_iterator iterator;
     uint16_t port_id;
 
+    *zcrx_vf_lookup_get() = true;
     RTE_ETH_FOREACH_MATCHING_DEV (port_id, devargs, &iterator) {
         rte_eth_iterator_cleanup(&iterator);
         break;
     }
+    *zcrx_vf_lookup_get() = false;
     return port_id;
 }
 
-/* Makes the DPDK device 'port_id' this port's, so that no other of its type
- * can have it.  Ports of other types do not say what they own, but a device
- * that is started cannot be configured. */
+/* Makes the DPDK device 'port_id' this port's, so that no other can have it.
+ * Ports of other types do not say what they own, but a device that is started
+ * cannot be configured. */
 static char *
 take_ownership(struct zcrx_vf *vf, uint16_t port_id)
 {
@@ -269,7 +273,7 @@ zcrx_vf_attach(struct zcrx_vf *vf, const char *devargs)
         goto error;
     }
     vf->port_id = port_id;
-    *vf->lost = false;
+    *vf->lost = ZCRX_VF_NOT_LOST;
     zcrx_vf_watch(vf);
     error = read_info(vf);
     if (error) {
@@ -377,10 +381,8 @@ zcrx_vf_offloads(const struct zcrx_vf *vf, bool copied)
     return features;
 }
 
-/* Configures 'vf', which is attached and stopped.  Returns NULL or an error,
- * after which 'vf' has to be configured before it can be started. */
-char *
-zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
+static char *
+configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
 {
     struct rte_eth_conf conf = { .rxmode.mtu = config->mtu };
     uint16_t n_rxd = config->n_rxd;
@@ -428,6 +430,20 @@ zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
     vf->tx_seg_size = tx_seg_size;
     vf->max_frame = config->mtu + frame_overhead(&vf->info);
     return NULL;
+}
+
+/* Configures 'vf', which is attached and stopped.  Returns NULL or an error,
+ * after which 'vf' has to be configured before it can be started. */
+char *
+zcrx_vf_configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
+{
+    bool was_lost = zcrx_vf_is_lost(vf);
+    char *error = configure(vf, config);
+
+    if (!error && !was_lost) {
+        zcrx_vf_forgive_reset(vf);
+    }
+    return error;
 }
 
 /* Returns how many receive descriptors each queue is to have for a guest whose

@@ -61,6 +61,13 @@ struct zcrx_vf_config {
                                  * are in zcrx_vf_offloads(). */
 };
 
+/* Why a VF must be attached again. */
+enum zcrx_vf_loss {
+    ZCRX_VF_NOT_LOST,
+    ZCRX_VF_RESET,              /* By the PF, with all its queues. */
+    ZCRX_VF_REMOVED,
+};
+
 struct zcrx_vf {
     char *owner;                /* Name of the port. */
     char *devargs;              /* As the user gave them. */
@@ -70,8 +77,7 @@ struct zcrx_vf {
     bool queue_stopping;        /* 'queue_stopper' has not stopped a queue in
                                  * time. */
     pthread_t queue_stopper;
-    bool *lost;                 /* It was removed or reset, and must be
-                                 * attached again.  Set by any thread. */
+    enum zcrx_vf_loss *lost;    /* Set by any thread. */
     struct rte_eth_dev_info info;
     struct rte_eth_link link;   /* When last asked for. */
     struct eth_addr mac;        /* As is this; zero if it never was. */
@@ -124,6 +130,11 @@ struct zcrx_vf_load {
  * not to be held while a device is closed, which may take any time. */
 extern struct ovs_mutex zcrx_vf_devices_mutex;
 
+/* Devices that belong to somebody are hidden from the rest of Open vSwitch,
+ * see vswitchd/zcrx-devices.c, but not from a thread for which this is true:
+ * it looks for a VF. */
+DECLARE_EXTERN_PER_THREAD_DATA(bool, zcrx_vf_lookup);
+
 void zcrx_vf_init(struct zcrx_vf *, const char *owner);
 void zcrx_vf_destroy(struct zcrx_vf *);
 
@@ -167,6 +178,7 @@ zcrx_vf_name_mempool(char name[RTE_MEMPOOL_NAMESIZE])
 char *zcrx_vf_set_mac(struct zcrx_vf *, const struct eth_addr *);
 int zcrx_vf_get_mac(struct zcrx_vf *, struct eth_addr *);
 void zcrx_vf_watch(struct zcrx_vf *);
+void zcrx_vf_forgive_reset(struct zcrx_vf *);
 void zcrx_vf_unwatch(struct zcrx_vf *);
 bool zcrx_vf_link_is_up(struct zcrx_vf *);
 enum netdev_features zcrx_vf_features(const struct zcrx_vf *);

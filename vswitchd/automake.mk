@@ -16,7 +16,9 @@
 zcrxdir = $(libdir)/openvswitch-switch-dpdkzcrx
 zcrx_PROGRAMS = vswitchd/ovs-vswitchd
 
-vswitchd_ovs_vswitchd_SOURCES = vswitchd/zcrx-register.c
+vswitchd_ovs_vswitchd_SOURCES = \
+	vswitchd/zcrx-devices.c \
+	vswitchd/zcrx-register.c
 vswitchd_ovs_vswitchd_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DZCRX_VERSION='"$(PACKAGE_VERSION)"'
 vswitchd_ovs_vswitchd_LDADD = lib/libzcrx.a lib/libzcrxring.a

@@ -103,6 +103,14 @@ vlog_insert_module(struct ovs_list *list OVS_UNUSED)
 {
 }
 
+void
+ovs_assert_failure(const char *where, const char *function OVS_UNUSED,
+                   const char *condition)
+{
+    fprintf(stderr, "%s: %s\n", where, condition);
+    abort();
+}
+
 const char *
 ovs_strerror(int error OVS_UNUSED)
 {

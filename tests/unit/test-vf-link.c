@@ -46,6 +46,8 @@ static size_t n_watched;
 static struct rte_eth_link device_link;
 static int link_error;
 static bool is_removed;
+static int configure_error;
+static bool fires_reset, fires_removal; /* While it is configured. */
 
 /* DPDK's interrupt thread. */
 static rte_eal_alarm_callback alarm_fn;
@@ -83,6 +85,30 @@ rte_eth_dev_callback_unregister(uint16_t port_id,
         }
     }
     return 0;
+}
+
+static void
+fire(enum rte_eth_event_type type)
+{
+    for (size_t i = 0; i < n_watched; i++) {
+        if (watched[i].type == type) {
+            watched[i].fn(3, type, watched[i].arg, NULL);
+        }
+    }
+}
+
+int
+rte_eth_dev_configure(uint16_t port_id, uint16_t n_rxq, uint16_t n_txq,
+                      const struct rte_eth_conf *conf)
+{
+    CHECK(port_id == 3 && n_rxq == 1 && n_txq == 1 && conf);
+    if (fires_reset) {
+        fire(RTE_ETH_EVENT_INTR_RESET);
+    }
+    if (fires_removal) {
+        fire(RTE_ETH_EVENT_INTR_RMV);
+    }
+    return configure_error;
 }
 
 int
@@ -124,16 +150,38 @@ rte_eal_alarm_cancel(rte_eal_alarm_callback fn, void *arg)
 
 /* Other parts of a VF, and Open vSwitch. */
 
+struct ovs_mutex zcrx_vf_devices_mutex;
+
 bool
-zcrx_vf_is_attached(const struct zcrx_vf *vf_)
+zcrx_vf_detach(struct zcrx_vf *vf_ OVS_UNUSED,
+               struct zcrx_vf_load *load OVS_UNUSED)
 {
-    return vf_->port_id != RTE_MAX_ETHPORTS;
+    return true;
+}
+
+bool
+zcrx_vf_is_stopping(const char *devargs OVS_UNUSED)
+{
+    return false;
 }
 
 void
-xnanosleep(uint64_t ns)
+ovs_strlcpy(char *to, const char *from, size_t size)
 {
-    usleep(ns / 1000);
+    snprintf(to, size, "%s", from);
+}
+
+/* RCU callbacks would wait for the thread from then on. */
+void
+xnanosleep(uint64_t ns OVS_UNUSED)
+{
+    CHECK(false);
+}
+
+void
+rte_delay_us_sleep(unsigned int us)
+{
+    usleep(us);
 }
 
 void
@@ -147,9 +195,9 @@ seq_change(struct seq *seq OVS_UNUSED)
 static void
 set_up(void)
 {
-    static bool lost;
+    static enum zcrx_vf_loss lost;
 
-    lost = false;
+    lost = ZCRX_VF_NOT_LOST;
     memset(&vf, 0, sizeof vf);
     vf.port_id = 3;
     vf.started = true;
@@ -190,6 +238,47 @@ test_fatal_events(void)
         watched[0].n_busy = watched[1].n_busy = 2;
         zcrx_vf_unwatch(&vf);
         CHECK(!n_watched && n_alarms == 1 && n_cancelled == 1);
+    }
+}
+
+/* A driver has its device reset to configure it. */
+static void
+test_reset_by_driver(void)
+{
+    const struct zcrx_vf_config config = { .n_queues = 1, .mtu = 1500 };
+    static const struct {
+        int error;              /* Of configuring. */
+        bool was_reset;         /* Before. */
+        bool reset, removed;    /* Meanwhile. */
+        bool lost;              /* In the end. */
+    } runs[] = {
+        { .reset = true },
+        { .was_reset = true, .lost = true },
+        { .was_reset = true, .reset = true, .lost = true },
+        { .removed = true, .lost = true },
+        { .reset = true, .removed = true, .lost = true },
+        { .error = -EIO, .reset = true, .lost = true },
+        { .error = -EIO },
+    };
+
+    for (size_t i = 0; i < N_ELEMENTS(runs); i++) {
+        static uint32_t dev_flags;
+        char *error;
+
+        set_up();
+        vf.info.dev_flags = &dev_flags;
+        zcrx_vf_watch(&vf);
+        if (runs[i].was_reset) {
+            fire(RTE_ETH_EVENT_INTR_RESET);
+        }
+        configure_error = runs[i].error;
+        fires_reset = runs[i].reset;
+        fires_removal = runs[i].removed;
+        error = zcrx_vf_configure(&vf, &config);
+        CHECK(!error == !runs[i].error);
+        free(error);
+        CHECK_EQ(zcrx_vf_is_lost(&vf), runs[i].lost);
+        zcrx_vf_unwatch(&vf);
     }
 }
 
@@ -249,6 +338,7 @@ main(void)
 {
     static const struct test_case cases[] = {
         { "removal and reset", test_fatal_events },
+        { "a reset by its driver", test_reset_by_driver },
         { "a busy interrupt thread", test_busy_thread },
         { "link", test_link },
     };

@@ -269,14 +269,6 @@ seq_change(struct seq *seq OVS_UNUSED)
     __atomic_add_fetch(&n_wakes, 1, __ATOMIC_RELEASE);
 }
 
-void
-ovs_assert_failure(const char *where, const char *function OVS_UNUSED,
-                   const char *condition)
-{
-    fprintf(stderr, "%s: %s\n", where, condition);
-    abort();
-}
-
 uint32_t
 hash_bytes(const void *p OVS_UNUSED, size_t n OVS_UNUSED, uint32_t basis)
 {
