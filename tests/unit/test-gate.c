@@ -144,8 +144,9 @@ pmd_main(void *aux)
                 }
             }
             queue.turns_again++;
-            zcrx_gate_leave(&gate);
+            /* When the gate is closed, this has been counted, too. */
             add(&n_entered);
+            zcrx_gate_leave(&gate);
         } else {
             add(&n_turned_away);
             sched_yield();
