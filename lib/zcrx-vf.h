@@ -46,6 +46,7 @@
 #include "openvswitch/thread.h"
 #include "openvswitch/types.h"
 #include "ovs-atomic.h"
+#include "ovs-thread.h"
 #include "smap.h"
 #include "zcrx-flow.h"
 
