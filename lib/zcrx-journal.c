@@ -147,9 +147,13 @@ zcrx_journal_forget(const char *port, uint16_t virtqueue)
     int fd = open_file(port, 0);
 
     if (fd >= 0) {
-        ignore(pwrite(fd, &no_size, sizeof no_size,
-                      place_of(virtqueue)
-                      + offsetof(struct zcrx_vring_journal, size)));
+        off_t pos = (place_of(virtqueue)
+                     + offsetof(struct zcrx_vring_journal, size));
+
+        if (pwrite(fd, &no_size, sizeof no_size, pos) != sizeof no_size) {
+            VLOG_WARN_RL(&rl, "%s: journal of virtqueue %"PRIu16" stays: %s",
+                         port, virtqueue, ovs_strerror(errno));
+        }
         close(fd);
     }
 }

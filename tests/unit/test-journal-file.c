@@ -51,11 +51,6 @@ ovs_rundir(void)
     return dir;
 }
 
-void
-ignore(bool x OVS_UNUSED)
-{
-}
-
 static void
 test_no_room(void)
 {
