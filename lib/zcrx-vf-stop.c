@@ -137,15 +137,19 @@ park_queues(struct zcrx_vf *vf)
     }
 }
 
-static void
+/* Returns true if the driver has not been refused anything by its device: one
+ * that was may have given buffers back that the device still has. */
+static bool
 stop_device(struct zcrx_vf *vf)
 {
+    bool ok = true;
     int ret;
 
     zcrx_flow_clear(&vf->flows);
     /* Not all drivers can do this. */
     for (uint16_t i = 0; i < vf->n_queues; i++) {
-        rte_eth_dev_rx_queue_stop(vf->port_id, i);
+        ret = rte_eth_dev_rx_queue_stop(vf->port_id, i);
+        ok = ok && (!ret || ret == -ENOTSUP);
     }
     ret = rte_eth_dev_stop(vf->port_id);
     if (ret) {
@@ -153,6 +157,7 @@ stop_device(struct zcrx_vf *vf)
                   ovs_strerror(-ret));
     }
     vf->started = false;
+    return ok && !ret;
 }
 
 /* Closes the device.  It gives back whatever it has. */
@@ -189,8 +194,8 @@ escalate(struct stop *stop)
         xpthread_join(vf->queue_stopper, NULL);
         vf->queue_stopping = false;
     }
-    if (vf->started) {
-        stop_device(vf);
+    if (vf->started && !stop_device(vf)) {
+        stop->close = true;
     }
     if (!stop->close && count_out(stop->load)) {
         park_queues(vf);

@@ -57,6 +57,7 @@ static char hangs;              /* In this step, until 'released'. */
 static bool released;
 static bool release_with_thread; /* When the next thread is there. */
 static bool stopping_queue;     /* In its driver. */
+static int queue_error = -ENOTSUP, stop_error; /* That it tells. */
 
 /* What it uses.  'owner' and the device may be two threads. */
 static struct zcrx_vf_load load;
@@ -95,7 +96,7 @@ rte_eth_dev_rx_queue_stop(uint16_t port_id, uint16_t queue)
     CHECK(!__atomic_exchange_n(&stopping_queue, true, __ATOMIC_ACQ_REL));
     go(STOP_QUEUE);
     __atomic_store_n(&stopping_queue, false, __ATOMIC_RELEASE);
-    return -ENOTSUP;
+    return queue_error;
 }
 
 int
@@ -104,7 +105,7 @@ rte_eth_dev_stop(uint16_t port_id)
     CHECK(port_id == 3
           && !__atomic_load_n(&stopping_queue, __ATOMIC_ACQUIRE));
     go(STOP);
-    return 0;
+    return stop_error;
 }
 
 int
@@ -363,6 +364,19 @@ test_close(void)
     CHECK(!strcmp(steps, "qscx"));
     tear_down();
     CHECK_EQ(n_destroyed, 1);
+
+    /* One that gives all back, but was told by the device that it does not
+     * stop. */
+    for (int i = 0; i < 2; i++) {
+        set_up(STOP);
+        queue_error = i ? -EIO : 0;
+        stop_error = i ? 0 : -EIO;
+        CHECK(zcrx_vf_stop(&vf, &load, false));
+        CHECK(!strcmp(steps, "qscx") && !zcrx_vf_is_attached(&vf));
+        queue_error = -ENOTSUP;
+        stop_error = 0;
+        tear_down();
+    }
 
     /* One that is stopped and has nothing is left alone. */
     set_up(STOP);
