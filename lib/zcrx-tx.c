@@ -24,6 +24,10 @@
 #include "zcrx-capture.h"
 #include "zcrx-sync.h"
 
+/* Shorter frames, which no Ethernet has, make some VFs be taken for malicious,
+ * and cut off. */
+#define MIN_FRAME 17
+
 /* A thread's cache of mbufs is for a burst, and DPDK lets it become half as
  * large again. */
 #define CACHE_SIZE ZCRX_BURST
@@ -83,7 +87,15 @@ copy_out(struct zcrx_queue *q, struct zcrx_chain *chain, uint32_t max,
         tail = tail->next;
         m->nb_segs++;
     }
-    return m->pkt_len < RTE_ETHER_HDR_LEN ? &q->stats.tx_dropped_length : NULL;
+    if (m->pkt_len < RTE_ETHER_HDR_LEN) {
+        return &q->stats.tx_dropped_length;
+    }
+    if (m->pkt_len < MIN_FRAME) {
+        memset(rte_pktmbuf_mtod_offset(m, void *, m->pkt_len), 0,
+               MIN_FRAME - m->pkt_len);
+        m->pkt_len = m->data_len = MIN_FRAME;
+    }
+    return NULL;
 }
 
 /* Copies the frame that 'chain' is at into 'm', and has the VF do what 'hdr'
