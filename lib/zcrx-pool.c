@@ -61,8 +61,8 @@ zcrx_copy_reason_to_string(enum zcrx_copy_reason reason)
     case ZCRX_COPY_SMALL_BUFFER:
         return "guest buffers are smaller than the VF's largest frame";
     case ZCRX_COPY_LAYOUT:
-        return "guest buffers are not in one piece or their headers lie "
-               "where the VF would write";
+        return "guest buffers are not in one piece or at odd addresses, or "
+               "their headers lie where the VF would write";
     case ZCRX_COPY_NO_DMA:
         return "the VF cannot write to the guest's memory";
     case ZCRX_COPY_LATE_BUFFER:
@@ -82,7 +82,9 @@ zcrx_pool_qualify(const struct zcrx_pool *pool, const struct zcrx_rx_buf *buf)
     if (buf->room < pool->max_frame) {
         return ZCRX_COPY_SMALL_BUFFER;
     }
-    if (buf->contig < pool->max_frame || !buf->hdr) {
+    /* NICs have other uses for the lowest bit of an address. */
+    if (buf->contig < pool->max_frame || !buf->hdr
+        || (uintptr_t) buf->data & 1) {
         return ZCRX_COPY_LAYOUT;
     }
     if (pool->vf_writes_header

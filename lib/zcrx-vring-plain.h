@@ -30,11 +30,11 @@
 typedef void zcrx_plain_func(void *aux, uint16_t id, uintptr_t addr,
                              uint16_t len);
 
-/* Where a plain buffer may begin: in one region, and so far from its end that
- * the longest one fits. */
+/* Where a plain buffer may begin: in one region, so far from its end that the
+ * longest one fits, and at an even address. */
 struct zcrx_plain_window {
     uint64_t gpa;
-    uint64_t size;              /* 0 if there can be none. */
+    uint64_t n;                 /* Such addresses, 0 if there are none. */
     uint64_t hva_offset;        /* From GPA to HVA. */
 };
 
@@ -46,9 +46,18 @@ zcrx_plain_window(const struct zcrx_gpa_region *r,
 
     return (struct zcrx_plain_window) {
         .gpa = r->gpa,
-        .size = direct ? r->size - limits.max + 1 : 0,
+        .n = direct ? (r->size - limits.max) / 2 + 1 : 0,
         .hva_offset = r->hva - r->gpa,
     };
+}
+
+static inline bool
+zcrx_plain_window_has(const struct zcrx_plain_window *window, uint64_t gpa)
+{
+    uint64_t offset = gpa - window->gpa;
+
+    /* An odd one becomes a large number. */
+    return (offset >> 1 | offset << 63) < window->n;
 }
 
 /* Both kinds of descriptor have 8 bytes of address, then 4 of length and two
@@ -93,7 +102,7 @@ zcrx_split_take_plain(struct zcrx_vring *vq, uint16_t n,
             break;
         }
         gpa = LOAD_ONCE(table[id].addr);
-        if (gpa - window.gpa >= window.size) {
+        if (!zcrx_plain_window_has(&window, gpa)) {
             *gpa_ = gpa;
             break;
         }
@@ -136,7 +145,7 @@ zcrx_packed_take_plain(struct zcrx_vring *vq, uint16_t n,
             break;
         }
         gpa = LOAD_ONCE(ring[slot].addr);
-        if (gpa - window.gpa >= window.size) {
+        if (!zcrx_plain_window_has(&window, gpa)) {
             *gpa_ = gpa;
             break;
         }

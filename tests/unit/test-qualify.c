@@ -77,11 +77,11 @@ test_mbufs(void)
             bool own = i % 2;
             const struct guest_piece pieces[] = {
                 { mem, own ? hdr_len : hdr_len + room },
-                { mem + 555, room },
+                { mem + 556, room },
             };
             uint16_t id = guest_post(&gq, pieces, 1 + own, GUEST_DIRECT);
             uint8_t *hdr = guest_ptr(&guest, mem);
-            uint8_t *data = own ? guest_ptr(&guest, mem + 555) : hdr + hdr_len;
+            uint8_t *data = own ? guest_ptr(&guest, mem + 556) : hdr + hdr_len;
             struct rte_mbuf *m;
             uint16_t got_id;
 
@@ -151,7 +151,7 @@ test_qualify(void)
             { { { far, 12 }, { far + 12, MAX_FRAME } }, ZCRX_ZERO_COPY },
             /* The header elsewhere: there a VF would write to what is not the
              * header. */
-            { { { far, 12 }, { far + 13, MAX_FRAME } },
+            { { { far, 12 }, { far + 14, MAX_FRAME } },
               writes_header ? ZCRX_COPY_LAYOUT : ZCRX_ZERO_COPY },
             { { { far + 4000, 12 }, { far, MAX_FRAME } },
               writes_header ? ZCRX_COPY_LAYOUT : ZCRX_ZERO_COPY },
@@ -167,6 +167,14 @@ test_qualify(void)
             { { { border - 12 - MAX_FRAME, 12 + MAX_FRAME } },
               ZCRX_ZERO_COPY },
             { { { border - 1, 13 + MAX_FRAME } }, ZCRX_COPY_LAYOUT },
+            /* At odd addresses. */
+            { { { far + 1, 12 + MAX_FRAME } }, ZCRX_COPY_LAYOUT },
+            { { { far + 1, 13 + MAX_FRAME } }, ZCRX_COPY_LAYOUT },
+            { { { border - 13 - MAX_FRAME, 13 + MAX_FRAME } },
+              ZCRX_COPY_LAYOUT },
+            { { { far, 12 }, { far + 13, MAX_FRAME } }, ZCRX_COPY_LAYOUT },
+            { { { far + 1, 12 }, { far + 100, MAX_FRAME } },
+              writes_header ? ZCRX_COPY_LAYOUT : ZCRX_ZERO_COPY },
             /* Out of reach. */
             { { { GUEST_NO_DMA_GPA, 12 + MAX_FRAME } }, ZCRX_COPY_NO_DMA },
             { { { GUEST_NO_DMA_GPA, 11 + MAX_FRAME } },
