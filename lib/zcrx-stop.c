@@ -151,7 +151,13 @@ zcrx_map_memory(struct zcrx_pair *pair)
     struct rte_device *device = zcrx_vf_dma_device(&pair->vf);
 
     for (size_t i = 0; i < pair->guest.map.n && !pair->mapped; i++) {
-        zcrx_dma_map(device, &pair->guest.map.regions[i]);
+        struct zcrx_gpa_region *region = &pair->guest.map.regions[i];
+
+        if (pair->vf.copies) {
+            region->no_dma = pair->vf.copies;
+        } else {
+            zcrx_dma_map(device, region);
+        }
     }
     pair->mapped = true;
 }

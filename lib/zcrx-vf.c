@@ -26,6 +26,7 @@
 #include <rte_kvargs.h>
 #include <rte_mbuf.h>
 #include <rte_memory.h>
+#include <rte_vect.h>
 
 #include "openvswitch/vlog.h"
 #include "util.h"
@@ -48,11 +49,26 @@ static const struct vf_quirk {
     bool all_queues;            /* The kernel spreads frames over them. */
     bool writes_header;
     bool no_tso;                /* It does not send full-sized segments. */
+    bool power_of_2;            /* That many queue pairs, or none. */
+    bool rounds_up;             /* It writes up to a multiple of 1,024 bytes
+                                 * of a frame: the limit is the PF's. */
+    uint16_t max_simd;          /* With wider registers, it does not bear that
+                                 * there are no mbufs.  0 for any. */
+    const char *copies;         /* Why it cannot receive into guest memory,
+                                 * or NULL. */
     const char *unusable;       /* Why not, NULL if it is usable. */
 } quirks[] = {
     { .prefix = "net_pcap", .chains = true },
     { .prefix = "net_tap", .all_queues = true, .no_tso = true },
     { .prefix = "net_virtio", .writes_header = true },
+    { .prefix = "net_ixgbe_vf", .power_of_2 = true, .rounds_up = true },
+    { .prefix = "net_iavf", .max_simd = RTE_VECT_SIMD_128 },
+    /* As of DPDK 25.11, its receive queues find the keys of buffers by the
+     * chunks of the mempool, to which guest memory does not belong. */
+    { .prefix = "mlx5_", .copies = "the VF's driver receives into the memory "
+      "of its mempools only" },
+    { .prefix = "net_ena", .copies = "the VF chooses where in a buffer frames "
+      "begin" },
     { .prefix = "net_af_xdp", .unusable = "it receives into its own mempool's "
       "memory only, not into guest memory" },
     { .prefix = "net_ring", .unusable = "it receives mbufs of somebody "
@@ -213,6 +229,10 @@ read_info(struct zcrx_vf *vf)
     vf->all_queues = quirk && quirk->all_queues;
     vf->writes_header = quirk && quirk->writes_header;
     vf->no_tso = quirk && quirk->no_tso;
+    vf->copies = quirk ? quirk->copies : NULL;
+    vf->power_of_2 = quirk && quirk->power_of_2;
+    vf->rounds_up = quirk && quirk->rounds_up;
+    vf->max_simd = quirk ? quirk->max_simd : 0;
     /* A driver that has a ring has limits to its length; one that does not say
      * has none. */
     vf->no_ring = (vf->uses_cpu
@@ -391,6 +411,11 @@ configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
 
     /* What DPDK refuses has undone what it took before. */
     vf->must_configure = true;
+    if (vf->power_of_2 && !rte_is_power_of_2(config->n_queues)) {
+        return xasprintf("%s: n_rxq: device '%s' can have 1, 2, 4 and so on "
+                         "queue pairs, but not %"PRIu16, vf->owner,
+                         vf->devargs, config->n_queues);
+    }
     if (config->n_queues > 1) {
         zcrx_rss_configure(vf, &conf);
     }
@@ -428,7 +453,9 @@ configure(struct zcrx_vf *vf, const struct zcrx_vf_config *config)
     vf->mtu = config->mtu;
     vf->features = config->features;
     vf->tx_seg_size = tx_seg_size;
-    vf->max_frame = config->mtu + frame_overhead(&vf->info);
+    vf->max_tx_frame = config->mtu + frame_overhead(&vf->info);
+    vf->max_frame = (vf->rounds_up ? ROUND_UP(vf->max_tx_frame, 1024)
+                     : vf->max_tx_frame);
     return NULL;
 }
 
@@ -477,6 +504,24 @@ start_error(const struct zcrx_vf *vf, const char *what, int ret)
                      what, ovs_strerror(-ret));
 }
 
+/* Drivers that divide frames among buffers, as they were not asked to, would
+ * have all long ones dropped. */
+static char *
+check_buffers(const struct zcrx_vf *vf, uint16_t queue_id)
+{
+    struct rte_eth_rxq_info info;
+
+    /* Most do not say. */
+    if (rte_eth_rx_queue_info_get(vf->port_id, queue_id, &info)
+        || !info.rx_buf_size
+        || info.rx_buf_size >= vf->mtu + RTE_ETHER_HDR_LEN) {
+        return NULL;
+    }
+    return xasprintf("%s: VF '%s': receives %"PRIu16" bytes of a frame in one "
+                     "buffer, which is not enough for an MTU of %"PRIu16,
+                     vf->owner, vf->devargs, info.rx_buf_size, vf->mtu);
+}
+
 /* Sets up the queues of 'vf', which is configured: each with 'n_rxd' receive
  * descriptors that it fills from the pool of the same index.  Returns NULL,
  * and then the queues point to no pools but these, or an error; buffers may be
@@ -486,6 +531,7 @@ zcrx_vf_set_up_queues(struct zcrx_vf *vf, struct rte_mempool **pools,
                       uint16_t n_rxd)
 {
     int node = zcrx_vf_socket_id(vf);
+    char *error;
     int ret;
 
     for (uint16_t i = 0; i < vf->n_queues; i++) {
@@ -498,8 +544,35 @@ zcrx_vf_set_up_queues(struct zcrx_vf *vf, struct rte_mempool **pools,
         if (ret) {
             return start_error(vf, "setting up a receive queue", ret);
         }
+        error = check_buffers(vf, i);
+        if (error) {
+            return error;
+        }
     }
     return NULL;
+}
+
+/* Starts the device, whose driver chooses its code meanwhile.  Returns 0 or a
+ * negative errno value. */
+static int
+start_device(struct zcrx_vf *vf)
+{
+    uint16_t simd = rte_vect_get_max_simd_bitwidth();
+    int ret;
+
+    if (!vf->max_simd || simd <= vf->max_simd) {
+        return rte_eth_dev_start(vf->port_id);
+    }
+    ret = rte_vect_set_max_simd_bitwidth(vf->max_simd);
+    if (ret) {
+        VLOG_ERR("%s: VF '%s' needs --force-max-simd-bitwidth=%"PRIu16" or "
+                 "less, or none, in other_config:dpdk-extra", vf->owner,
+                 vf->devargs, vf->max_simd);
+        return ret;
+    }
+    ret = rte_eth_dev_start(vf->port_id);
+    rte_vect_set_max_simd_bitwidth(simd);
+    return ret;
 }
 
 /* Starts 'vf', whose queues are set up.  Returns NULL or an error; buffers may
@@ -514,7 +587,7 @@ zcrx_vf_start(struct zcrx_vf *vf)
     if (error) {
         return error;
     }
-    ret = rte_eth_dev_start(vf->port_id);
+    ret = start_device(vf);
     if (ret) {
         return start_error(vf, "starting", ret);
     }
@@ -587,5 +660,6 @@ zcrx_vf_describe_queue(const struct zcrx_vf *vf, uint16_t queue_id,
     qvf->queue_id = queue_id;
     qvf->no_ring = vf->no_ring;
     qvf->chains = vf->chains;
-    zcrx_offload_init(&qvf->offload, &vf->info, vf->features, vf->max_frame);
+    zcrx_offload_init(&qvf->offload, &vf->info, vf->features,
+                      vf->max_tx_frame);
 }

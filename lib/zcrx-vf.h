@@ -91,6 +91,12 @@ struct zcrx_vf {
     bool writes_header;         /* Writes a virtio-net header before frames. */
     bool no_tso;                /* Segments not what guests ask for. */
     bool uses_cpu;              /* Moves data by CPU, not by DMA. */
+    const char *copies;         /* Why it cannot receive into guest memory,
+                                 * NULL if it can. */
+    bool power_of_2;            /* Its number of queue pairs. */
+    bool rounds_up;             /* What it writes. */
+    uint16_t max_simd;          /* Bits of registers that its driver may use,
+                                 * 0 for any. */
     bool dies_with_link;        /* Once down, its link does not come up. */
     uint16_t fixed_rxd;         /* Receive descriptors that it has whatever it
                                  * is asked for, or 0. */
@@ -101,7 +107,8 @@ struct zcrx_vf {
     uint16_t n_txd;
     uint16_t mtu;
     uint64_t features;
-    uint32_t max_frame;         /* Bytes that a frame from it has at most. */
+    uint32_t max_frame;         /* Bytes of a frame that it writes at most. */
+    uint32_t max_tx_frame;      /* Bytes of a frame to it. */
     uint32_t tx_seg_size;       /* Bytes of a frame per transmit mbuf. */
 
     struct rte_mempool *parking; /* Host buffers, to take guests' out. */

@@ -23,6 +23,8 @@
 
 #include <errno.h>
 #include <rte_alarm.h>
+#include <rte_bus.h>
+#include <rte_vect.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -48,6 +50,12 @@ static int link_error;
 static bool is_removed;
 static int configure_error;
 static bool fires_reset, fires_removal; /* While it is configured. */
+static const char *driver_name;
+static uint16_t rx_buf_size;
+
+/* Of the registers that drivers may use, in bits. */
+static uint16_t simd, simd_at_start;
+static bool is_simd_forced;     /* By the user. */
 
 /* DPDK's interrupt thread. */
 static rte_eal_alarm_callback alarm_fn;
@@ -101,7 +109,7 @@ int
 rte_eth_dev_configure(uint16_t port_id, uint16_t n_rxq, uint16_t n_txq,
                       const struct rte_eth_conf *conf)
 {
-    CHECK(port_id == 3 && n_rxq == 1 && n_txq == 1 && conf);
+    CHECK(port_id == 3 && n_rxq && n_rxq == n_txq && conf);
     if (fires_reset) {
         fire(RTE_ETH_EVENT_INTR_RESET);
     }
@@ -109,6 +117,166 @@ rte_eth_dev_configure(uint16_t port_id, uint16_t n_rxq, uint16_t n_txq,
         fire(RTE_ETH_EVENT_INTR_RMV);
     }
     return configure_error;
+}
+
+int
+rte_eth_iterator_init(struct rte_dev_iterator *iterator OVS_UNUSED,
+                      const char *devargs OVS_UNUSED)
+{
+    return 0;
+}
+
+uint16_t
+rte_eth_iterator_next(struct rte_dev_iterator *iterator OVS_UNUSED)
+{
+    return 3;
+}
+
+void
+rte_eth_iterator_cleanup(struct rte_dev_iterator *iterator OVS_UNUSED)
+{
+}
+
+int
+rte_eth_dev_is_valid_port(uint16_t port_id)
+{
+    return port_id == 3;
+}
+
+int
+rte_eth_dev_owner_get(const uint16_t port_id OVS_UNUSED,
+                      struct rte_eth_dev_owner *owner OVS_UNUSED)
+{
+    return -ENODEV;
+}
+
+int
+rte_eth_dev_owner_new(uint64_t *id)
+{
+    *id = 1;
+    return 0;
+}
+
+int
+rte_eth_dev_owner_set(const uint16_t port_id,
+                      const struct rte_eth_dev_owner *owner)
+{
+    CHECK(port_id == 3 && owner->id == 1 && !strcmp(owner->name, "zc0"));
+    return 0;
+}
+
+int
+rte_eth_dev_info_get(uint16_t port_id, struct rte_eth_dev_info *info)
+{
+    static uint32_t dev_flags;
+
+    CHECK(port_id == 3);
+    memset(info, 0, sizeof *info);
+    info->driver_name = driver_name;
+    info->dev_flags = &dev_flags;
+    return 0;
+}
+
+const struct rte_bus *
+rte_dev_bus(const struct rte_device *device OVS_UNUSED)
+{
+    return NULL;
+}
+
+const char *
+rte_bus_name(const struct rte_bus *bus OVS_UNUSED)
+{
+    return "pci";
+}
+
+int
+rte_eth_rx_queue_setup(uint16_t port_id, uint16_t queue OVS_UNUSED,
+                       uint16_t n_rxd OVS_UNUSED, unsigned int node OVS_UNUSED,
+                       const struct rte_eth_rxconf *conf OVS_UNUSED,
+                       struct rte_mempool *mp OVS_UNUSED)
+{
+    CHECK(port_id == 3);
+    return 0;
+}
+
+int
+rte_eth_tx_queue_setup(uint16_t port_id, uint16_t queue OVS_UNUSED,
+                       uint16_t n_txd OVS_UNUSED, unsigned int node OVS_UNUSED,
+                       const struct rte_eth_txconf *conf OVS_UNUSED)
+{
+    CHECK(port_id == 3);
+    return 0;
+}
+
+int
+rte_eth_rx_queue_info_get(uint16_t port_id, uint16_t queue OVS_UNUSED,
+                          struct rte_eth_rxq_info *info)
+{
+    CHECK(port_id == 3);
+    memset(info, 0, sizeof *info);
+    info->rx_buf_size = rx_buf_size;
+    return 0;
+}
+
+uint16_t
+rte_vect_get_max_simd_bitwidth(void)
+{
+    return simd;
+}
+
+int
+rte_vect_set_max_simd_bitwidth(uint16_t bits)
+{
+    if (is_simd_forced) {
+        return -EPERM;
+    }
+    simd = bits;
+    return 0;
+}
+
+int
+rte_eth_dev_start(uint16_t port_id)
+{
+    CHECK(port_id == 3);
+    simd_at_start = simd;
+    return 0;
+}
+
+int
+rte_eth_dev_set_mtu(uint16_t port_id, uint16_t mtu OVS_UNUSED)
+{
+    CHECK(port_id == 3);
+    return 0;
+}
+
+int
+rte_eth_dev_adjust_nb_rx_tx_desc(uint16_t port_id,
+                                 uint16_t *n_rxd OVS_UNUSED,
+                                 uint16_t *n_txd OVS_UNUSED)
+{
+    CHECK(port_id == 3);
+    return 0;
+}
+
+int
+rte_eth_promiscuous_enable(uint16_t port_id)
+{
+    CHECK(port_id == 3);
+    return 0;
+}
+
+int
+rte_eth_allmulticast_enable(uint16_t port_id)
+{
+    CHECK(port_id == 3);
+    return 0;
+}
+
+int
+rte_eth_dev_socket_id(uint16_t port_id)
+{
+    CHECK(port_id == 3);
+    return 0;
 }
 
 int
@@ -282,6 +450,83 @@ test_reset_by_driver(void)
     }
 }
 
+/* What drivers are like that do not tell. */
+static void
+test_drivers(void)
+{
+    static const struct {
+        const char *name;
+        bool copies;
+        bool refuses_3;         /* Queue pairs. */
+        uint32_t max_frame;     /* That is written. */
+        uint16_t simd;
+    } drivers[] = {
+        { "net_iavf", false, false, 1518, 128 },
+        { "net_ixgbe_vf", false, true, 2048, 512 },
+        { "net_e1000_igb_vf", false, false, 1518, 512 },
+        { "mlx5_pci", true, false, 1518, 512 },
+        { "net_ena", true, false, 1518, 512 },
+        { "net_enic", false, false, 1518, 512 },
+    };
+
+    for (size_t i = 0; i < N_ELEMENTS(drivers); i++) {
+        struct zcrx_vf_config config = { .n_queues = 3, .mtu = 1500 };
+        char *error;
+
+        driver_name = drivers[i].name;
+        check_what = driver_name;
+        configure_error = 0;
+        fires_reset = fires_removal = false;
+        zcrx_vf_init(&vf, "zc0");
+        CHECK(!zcrx_vf_attach(&vf, "0000:03:10.1"));
+        CHECK_EQ(vf.copies != NULL, drivers[i].copies);
+
+        error = zcrx_vf_configure(&vf, &config);
+        CHECK_EQ(error != NULL, drivers[i].refuses_3);
+        free(error);
+        config.n_queues = 4;
+        CHECK(!zcrx_vf_configure(&vf, &config));
+        CHECK_EQ(vf.max_frame, drivers[i].max_frame);
+        CHECK_EQ(vf.max_tx_frame, 1518);
+
+        simd = 512;
+        CHECK(!zcrx_vf_start(&vf));
+        CHECK_EQ(simd_at_start, drivers[i].simd);
+        CHECK_EQ(simd, 512);
+        is_simd_forced = true;
+        error = zcrx_vf_start(&vf);
+        CHECK_EQ(error != NULL, drivers[i].simd == 128);
+        free(error);
+        simd = 128;
+        CHECK(!zcrx_vf_start(&vf));
+        is_simd_forced = false;
+
+        zcrx_vf_unwatch(&vf);
+        vf.port_id = RTE_MAX_ETHPORTS;
+        zcrx_vf_destroy(&vf);
+    }
+}
+
+/* A driver that would divide long frames among buffers. */
+static void
+test_buffers(void)
+{
+    struct rte_mempool *pools[] = { NULL };
+    char *error;
+
+    set_up();
+    vf.n_queues = 1;
+    vf.mtu = 3000;
+    rx_buf_size = 0;            /* It does not say. */
+    CHECK(!zcrx_vf_set_up_queues(&vf, pools, 128));
+    rx_buf_size = 3072;
+    CHECK(!zcrx_vf_set_up_queues(&vf, pools, 128));
+    rx_buf_size = 2048;
+    error = zcrx_vf_set_up_queues(&vf, pools, 128);
+    CHECK(error && strstr(error, "2048") && strstr(error, "3000"));
+    free(error);
+}
+
 /* What the interrupt thread does takes long. */
 static void
 test_busy_thread(void)
@@ -339,6 +584,8 @@ main(void)
     static const struct test_case cases[] = {
         { "removal and reset", test_fatal_events },
         { "a reset by its driver", test_reset_by_driver },
+        { "drivers", test_drivers },
+        { "sizes of buffers", test_buffers },
         { "a busy interrupt thread", test_busy_thread },
         { "link", test_link },
     };
