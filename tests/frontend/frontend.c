@@ -429,6 +429,17 @@ frontend_stop(struct frontend *fe)
     return true;
 }
 
+/* Has the back end announce the guest as 52:54:00:00:00:'n'. */
+bool
+frontend_announce(struct frontend *fe, uint8_t n)
+{
+    const uint8_t mac[8] = { 0x52, 0x54, 0, 0, 0, n };
+    uint64_t word;
+
+    memcpy(&word, mac, sizeof word);
+    return frontend_send_u64(fe, SEND_RARP, word, -1);
+}
+
 /* Returns true if the device has yet to use as many buffers of 'vq' as fit
  * in. */
 bool

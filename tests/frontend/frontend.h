@@ -139,6 +139,7 @@ bool frontend_set_up(struct frontend *, uint16_t ring_size);
 bool frontend_get_base(struct frontend *, uint32_t vq, uint32_t *base);
 bool frontend_stop(struct frontend *);
 bool frontend_start_log(struct frontend *, int fd, uint64_t size);
+bool frontend_announce(struct frontend *, uint8_t n);
 
 bool frontend_is_full(const struct frontend_vq *);
 void frontend_offer(struct frontend_vq *, uint16_t id, struct vring_desc);

@@ -376,11 +376,7 @@ obey(const char *command, const char *arg)
     } else if (!strcmp(command, "disable")) {
         sync_with_port(enable(number, false));
     } else if (!strcmp(command, "announce")) {
-        const uint8_t mac[8] = { 0x52, 0x54, 0, 0, 0, number };
-        uint64_t word;
-
-        memcpy(&word, mac, sizeof word);
-        sync_with_port(frontend_send_u64(&fe, SEND_RARP, word, -1));
+        sync_with_port(frontend_announce(&fe, number));
     } else if (!strcmp(command, "feed")) {
         starved = NULL;
     } else if (!strcmp(command, "break-rx")) {

@@ -458,9 +458,7 @@ stop(uint32_t bases[2])
 static void __attribute__((__noreturn__))
 run_migration(void)
 {
-    static const uint8_t mac[8] = { 0x52, 0x54, 0, 0, 0, 1 };
     uint32_t bases[2];
-    uint64_t word;
 
     run_frames(PHASE_FRAMES);
     start_log();
@@ -468,15 +466,14 @@ run_migration(void)
     stop(bases);
 
     page_log = NULL;
-    memcpy(&word, mac, sizeof word);
     if (!frontend_send_u64(&fe, SET_FEATURES, fe.features, -1)
         || !frontend_attach(&fe, bases)
-        || !frontend_send_u64(&fe, SEND_RARP, word, -1)) {
+        || !frontend_announce(&fe, 1)) {
         fail("virtqueues do not go on");
     }
     run_frames(PHASE_FRAMES);
     /* Once more, when all host buffers have been used. */
-    if (!frontend_send_u64(&fe, SEND_RARP, word, -1)) {
+    if (!frontend_announce(&fe, 1)) {
         fail("the end does not take SEND_RARP");
     }
     run_frames(PHASE_FRAMES);
