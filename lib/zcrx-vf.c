@@ -77,15 +77,18 @@ static const struct vf_quirk {
       "pool without an order" },
 };
 
+/* Returns what is special about 'driver', which may be nothing. */
 static const struct vf_quirk *
 find_quirk(const char *driver)
 {
+    static const struct vf_quirk none;
+
     for (size_t i = 0; i < ARRAY_SIZE(quirks); i++) {
         if (!strncmp(driver, quirks[i].prefix, strlen(quirks[i].prefix))) {
             return &quirks[i];
         }
     }
-    return NULL;
+    return &none;
 }
 
 /* Makes 'vf' a detached VF for the port named 'owner'. */
@@ -217,7 +220,7 @@ read_info(struct zcrx_vf *vf)
                          "itself", vf->owner, vf->devargs);
     }
     quirk = find_quirk(vf->info.driver_name);
-    if (quirk && quirk->unusable) {
+    if (quirk->unusable) {
         return xasprintf("%s: dpdk-devargs: device '%s' has driver %s, which "
                          "cannot be used: %s", vf->owner, vf->devargs,
                          vf->info.driver_name, quirk->unusable);
@@ -225,14 +228,14 @@ read_info(struct zcrx_vf *vf)
     bus = rte_bus_name(rte_dev_bus(vf->info.device));
     vf->uses_cpu = !strcmp(bus, "vdev");
     vf->dies_with_link = false;
-    vf->chains = quirk && quirk->chains;
-    vf->all_queues = quirk && quirk->all_queues;
-    vf->writes_header = quirk && quirk->writes_header;
-    vf->no_tso = quirk && quirk->no_tso;
-    vf->copies = quirk ? quirk->copies : NULL;
-    vf->power_of_2 = quirk && quirk->power_of_2;
-    vf->rounds_up = quirk && quirk->rounds_up;
-    vf->max_simd = quirk ? quirk->max_simd : 0;
+    vf->chains = quirk->chains;
+    vf->all_queues = quirk->all_queues;
+    vf->writes_header = quirk->writes_header;
+    vf->no_tso = quirk->no_tso;
+    vf->copies = quirk->copies;
+    vf->power_of_2 = quirk->power_of_2;
+    vf->rounds_up = quirk->rounds_up;
+    vf->max_simd = quirk->max_simd;
     /* A driver that has a ring has limits to its length; one that does not say
      * has none. */
     vf->no_ring = (vf->uses_cpu
