@@ -238,8 +238,7 @@ create_tx_pool(struct zcrx_pair *pair, const struct zcrx_offload *offload)
 
     zcrx_vf_name_mempool(name);
     /* There is one PMD thread per core at most. */
-    pair->tx_mp = zcrx_tx_create_pool(name, pair->vf.n_queues,
-                                      pair->vf.n_queues * pair->vf.n_txd,
+    pair->tx_mp = zcrx_tx_create_pool(name, pair->vf.n_queues, pair->vf.n_txd,
                                       max_segs, pair->vf.tx_seg_size,
                                       MIN(count_total_cores(), RTE_MAX_LCORE),
                                       zcrx_vf_socket_id(&pair->vf));

@@ -35,7 +35,7 @@
 
 /* Creates the mempool 'name' for one queue pair or several that send frames of
  * up to 'max_segs' mbufs with room for 'seg_size' bytes each, by a VF that
- * holds up to 'n_held' mbufs, and may hold them until it gets others.
+ * holds up to 'n_txd' mbufs for each, and may hold them until it gets others.
  *
  * A PMD thread that a queue pair has left keeps mbufs in its cache.  There are
  * so many that there is a burst for each queue pair even when 'n_threads',
@@ -45,11 +45,11 @@
  * memory.  Main thread. */
 struct rte_mempool *
 zcrx_tx_create_pool(const char *name, unsigned int n_queues,
-                    unsigned int n_held, unsigned int max_segs,
+                    unsigned int n_txd, unsigned int max_segs,
                     unsigned int seg_size, unsigned int n_threads,
                     int socket_id)
 {
-    unsigned int n = (n_held + n_queues * (3 + max_segs) * ZCRX_BURST
+    unsigned int n = (n_queues * (n_txd + (3 + max_segs) * ZCRX_BURST)
                       + n_threads * MAX_CACHED);
 
     return rte_pktmbuf_pool_create(name, n, CACHE_SIZE, 0,

@@ -25,7 +25,7 @@ struct zcrx_queue;
 
 struct rte_mempool *zcrx_tx_create_pool(const char *name,
                                         unsigned int n_queues,
-                                        unsigned int n_held,
+                                        unsigned int n_txd,
                                         unsigned int max_segs,
                                         unsigned int seg_size,
                                         unsigned int n_threads,

@@ -73,8 +73,8 @@ test_caches(void)
     pthread_t threads[N_THREADS];
     void *burst[ZCRX_BURST];
 
-    mp = zcrx_tx_create_pool("test", N_QUEUES, N_QUEUES * N_TXD, 1, 2048,
-                             N_THREADS, SOCKET_ID_ANY);
+    mp = zcrx_tx_create_pool("test", N_QUEUES, N_TXD, 1, 2048, N_THREADS,
+                             SOCKET_ID_ANY);
     CHECK(mp);
     CHECK(!pthread_barrier_init(&barrier, NULL, N_THREADS + 1));
     for (size_t i = 0; i < N_THREADS; i++) {
